@@ -1,0 +1,94 @@
+# outlierd: `make` builds build/outlierd, `make help` lists the targets.
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+VERSION := 0.1.0
+
+PACKAGES := rdkafka hiredis jansson libcurl libmicrohttpd zlib
+OPTIMIZE ?= -O2 -g
+SANITIZE ?=
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+HARDEN   := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+CPPFLAGS += -Idaemon/base -I. -D_GNU_SOURCE -DOUTLIERD_VERSION='"$(VERSION)"'
+CFLAGS   += -std=c11 $(WARN) $(OPTIMIZE) -ffp-contract=off $(HARDEN) $(SANITIZE) $(shell pkg-config --cflags $(PACKAGES))
+LDFLAGS  += -pie -Wl,-z,relro,-z,now $(SANITIZE)
+LDLIBS   += $(shell pkg-config --libs $(PACKAGES)) -lm
+
+FOLDERS  := daemon/base features detectors daemon daemon/pipeline daemon/io config daemon/cmd
+SOURCES  := $(filter-out daemon/main.c,$(foreach folder,$(FOLDERS),$(sort $(wildcard $(folder)/*.c))))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY  := $(BUILD)/liboutlierd.a
+UNIT     := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
+TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
+BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
+
+.PHONY: all deps deps-test demo test check-fast unit bench lint format asan install clean help
+all: $(BUILD)/outlierd ## build build/outlierd
+
+$(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(TWINS) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro -lmpfr -lgmp
+
+$(BUILD)/test/bench/bench_%: $(BUILD)/test/bench/bench_%.o $(TWINS) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro
+
+deps: ## install what building and the demo need (apt)
+	@test/tools/deps build
+
+deps-test: ## install the rest: Java, Kafka, Redis, Python packages, linters
+	@test/tools/deps test
+
+demo: deps ## build, then watch events, alerts and reasons on an embedded broker
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/outlierd demo
+
+test: deps-test ## everything: lint, unit tests (also under sanitizers), integration on real servers
+	@test/tools/run-all
+
+check-fast: lint unit ## lint and unit tests: a minute
+
+unit: $(UNIT)
+	@test/tools/run-unit $(UNIT)
+
+asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory BUILD=build-asan OPTIMIZE="-O1 -g" \
+	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
+
+lint: all ## layers, globals, documentation, format, clang-tidy, module list
+	@test/lint/run $(BUILD)
+
+format: ## reformat all C
+	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) test/unit test/twin test/bench test/integration))
+
+bench: $(BENCHES) all ## measure: decoder, state, forest, Redis, the whole path on real Kafka
+	@test/bench/run $(BENCHES)
+
+install: all ## install into DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/outlierd $(DESTDIR)$(PREFIX)/bin/outlierd
+	install -D -m 644 docs/outlierd.1 $(DESTDIR)$(PREFIX)/share/man/man1/outlierd.1
+	install -d $(DESTDIR)$(PREFIX)/share/doc/outlierd $(DESTDIR)$(PREFIX)/share/outlierd/schemas $(DESTDIR)/etc/outlierd/credentials
+	cp -R README.md docs/*.md docs/examples $(DESTDIR)$(PREFIX)/share/doc/outlierd/
+	install -m 644 schemas/* $(DESTDIR)$(PREFIX)/share/outlierd/schemas/
+	install -d $(DESTDIR)/lib/systemd/system
+	sed 's|/usr/bin/outlierd|$(PREFIX)/bin/outlierd|' systemd/outlierd@.service >$(DESTDIR)/lib/systemd/system/outlierd@.service
+
+clean: ## remove what was built
+	rm -rf build build-asan
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(BENCHES:=.d) $(TWINS:.o=.d)
+.SECONDARY:

@@ -1,0 +1,278 @@
+/* outlierd train: a model from a CSV file of vectors. */
+#include "daemon/cmd/about.h"
+#include "daemon/cmd/cmd.h"
+#include "daemon/cmd/common.h"
+#include "daemon/cmd/training.h"
+#include "daemon/io/model_file.h"
+#include "daemon/io/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME "train"
+#define PATH_BYTES 4096
+
+struct arguments {
+	const char *config, *input, *output, *calibrate;
+	struct common_list features, label, ignore;
+	int64_t trees, sample, seed;
+};
+
+struct run {
+	struct arguments arguments;
+	struct config *config;
+	struct feature_set *set; /* NULL: no configuration */
+	struct vectors rows, calibrate;
+	struct sha256 hash, calibrate_hash;
+	struct about about;
+	struct model *model;
+	struct common_progress progress;
+};
+
+static int parse(struct arguments *arguments, int argc, char **argv, struct err *err)
+{
+	const struct common_option options[] = {
+	    {"input", "F", COMMON_TEXT, &arguments->input, .required = true,
+	     .help = "vectors as CSV with a header; - is standard input"},
+	    {"output", "M", COMMON_TEXT, &arguments->output, .required = true,
+	     .help = "the model's file, or a directory of models (name/ makes it):\nthere it is added as ID.json, and "
+		     "becomes the champion if\nthere is none"},
+	    {"config", "FILE", COMMON_TEXT, &arguments->config,
+	     .help = "trains on the configured features and names their feature set\nin the model"},
+	    {"features", "A,B,...", COMMON_LIST, &arguments->features,
+	     .help = "columns to train on; default: all that do not begin with _"},
+	    {"label", "C", COMMON_LIST, &arguments->label, .help = "columns that are labels, not to be trained on"},
+	    {"ignore", "C,...", COMMON_LIST, &arguments->ignore, .help = "further columns not to be trained on"},
+	    {"trees", "N", COMMON_INTEGER, &arguments->trees, .minimum = 1, .maximum = FOREST_TREES_MAX,
+	     .help = "number of trees (100)"},
+	    {"sample", "N", COMMON_INTEGER, &arguments->sample, .minimum = 1, .maximum = 1 << 24,
+	     .help = "rows drawn for each tree (256)"},
+	    {"seed", "N", COMMON_INTEGER, &arguments->seed, .minimum = 0, .maximum = (double)TRAIN_SEED_MAX,
+	     .help = "same rows and seed, same model (1)"},
+	    {"calibrate", "FILE", COMMON_TEXT, &arguments->calibrate,
+	     .help = "vectors whose scores make the thresholds, better later ones\nthan the training rows; default: "
+		     "the training rows"},
+	    {0},
+	};
+	const struct common_command command = {
+	    .name = NAME,
+	    .usage = "--input F --output M [--config FILE] [options]",
+	    .summary =
+		"Trains an isolation forest on the rows of a CSV file of vectors. Rows whose _flags say \"warming\"\n"
+		"are left out and counted; a column that is no number is an error with its line.",
+	    .options = options,
+	};
+	return common_parse(&command, argc, argv, err);
+}
+
+static int check_features(const struct common_list *features, struct err *err)
+{
+	for (size_t i = 0; i < features->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(features->items[i], features->items[j]) == 0)
+				return err_set(err, ERR_USAGE, "--features: %s is named twice", features->items[i]);
+	return 0;
+}
+
+static int read_config(struct run *run, struct err *err)
+{
+	const struct common_list *features = &run->arguments.features;
+	if (run->arguments.config == NULL)
+		return 0;
+	run->config = common_config(run->arguments.config, true, err);
+	if (run->config == NULL)
+		return -1;
+	if (feature_set_new(&run->set, &run->config->features, NULL, NULL, err) != 0)
+		return err_prepend(err, "%s", run->arguments.config);
+	bool same = features->count == 0 || features->count == feature_set_count(run->set);
+	for (size_t i = 0; same && i < features->count; i++)
+		same = strcmp(features->items[i], feature_set_name(run->set, i)) == 0;
+	return same ? 0
+		    : err_set(err, ERR_USAGE, "--features are not those of %s in their order: leave one of the two out",
+			      run->arguments.config);
+}
+
+/* The columns to train on: configured, given, or what is left. */
+static int choose(struct run *run, struct vectors *vectors, struct err *err)
+{
+	const struct arguments *arguments = &run->arguments;
+	const char *names[COMMON_LIST_MAX];
+	size_t count = 0;
+	if (run->set != NULL) {
+		for (; count < feature_set_count(run->set); count++)
+			names[count] = feature_set_name(run->set, count);
+		return vectors_choose(vectors, names, count, err);
+	}
+	if (arguments->features.count > 0)
+		return vectors_choose(vectors, arguments->features.items, arguments->features.count, err);
+	const char *left_out[2 * COMMON_LIST_MAX];
+	for (size_t i = 0; i < arguments->label.count; i++)
+		left_out[count++] = arguments->label.items[i];
+	for (size_t i = 0; i < arguments->ignore.count; i++)
+		left_out[count++] = arguments->ignore.items[i];
+	return vectors_choose_rest(vectors, left_out, count, err);
+}
+
+static int open_rows(struct run *run, struct err *err)
+{
+	const struct arguments *arguments = &run->arguments;
+	struct vectors *rows = &run->rows;
+	sha256_init(&run->hash);
+	if (about_read(arguments->input, &run->about, err) != 0 ||
+	    vectors_open(rows, arguments->input, true, &run->hash, err) != 0 || choose(run, rows, err) != 0)
+		return -1;
+	if (rows->count == 0 || rows->count > FOREST_COLUMNS_MAX)
+		return err_set(err, ERR_DATA, "%s: %zu columns to train on, not 1 to %d", arguments->input, rows->count,
+			       FOREST_COLUMNS_MAX);
+	if (run->set != NULL && run->about.known && strcmp(run->about.feature_set_id, feature_set_id(run->set)) != 0)
+		return err_set(err, ERR_DATA,
+			       "%s: its vectors are of feature set %s, but %s has feature set %s: compute them anew",
+			       arguments->input, run->about.feature_set_id, arguments->config,
+			       feature_set_id(run->set));
+	return 0;
+}
+
+static int open_calibrate(struct run *run, bool *order_assumed, struct err *err)
+{
+	const char *path = run->arguments.calibrate;
+	struct about about = {0};
+	if (path == NULL)
+		return 0;
+	if (strcmp(path, "-") == 0 && strcmp(run->arguments.input, "-") == 0)
+		return err_set(err, ERR_USAGE, "--input and --calibrate are both standard input");
+	sha256_init(&run->calibrate_hash);
+	const char *const *names = (const char *const *)run->rows.names;
+	if (about_read(path, &about, err) != 0 ||
+	    vectors_open(&run->calibrate, path, false, &run->calibrate_hash, err) != 0 ||
+	    vectors_choose(&run->calibrate, names, run->rows.count, err) != 0)
+		return -1;
+	*order_assumed = !about.known || about.order_assumed;
+	return 0;
+}
+
+static void show_progress(void *context, const char *what, uint64_t rows, uint64_t done, uint64_t total)
+{
+	struct common_progress *progress = context;
+	if (progress->what != what) {
+		common_progress_end(progress);
+		common_progress_begin(progress, what);
+	}
+	common_progress_show(progress, rows, "rows", done, total);
+}
+
+/* Adds the model to a directory; *champion: it became the champion. */
+static int add_to_directory(struct run *run, const char *directory, bool *champion, struct err *err)
+{
+	char path[PATH_BYTES];
+	int length = snprintf(path, sizeof path, "%s/.train-%ld", directory, (long)getpid());
+	if (length < 0 || (size_t)length >= sizeof path)
+		return err_set(err, ERR_USAGE, "--output: a path of more than %d bytes", PATH_BYTES);
+	int status = model_file_write(path, run->model, err);
+	if (status == 0)
+		status = model_directory_add(directory, path, run->model->id, err);
+	(void)unlink(path);
+	if (status != 0)
+		return -1;
+	struct err none = {0};
+	struct model *current = model_directory_current(directory, &none);
+	*champion = current == NULL && none.code == ERR_UNAVAILABLE;
+	model_free(current);
+	return *champion ? model_directory_promote(directory, run->model->id, common_user(), common_wall_ms(), err) : 0;
+}
+
+static int write_model(struct run *run, struct err *err)
+{
+	const char *path = run->arguments.output;
+	struct stat facts;
+	size_t length = strlen(path);
+	if (length > 1 && path[length - 1] == '/' && mkdir(path, 0777) != 0 && errno != EEXIST)
+		return err_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+	if (stat(path, &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+		if (model_file_write(path, run->model, err) != 0)
+			return -1;
+		fprintf(stderr, "model %s written to %s\n", run->model->id, path);
+		return 0;
+	}
+	bool champion = false;
+	if (add_to_directory(run, path, &champion, err) != 0)
+		return -1;
+	fprintf(stderr, "model %s added to %s%s\n", run->model->id, path,
+		champion ? " as the champion" : "; \"outlierd model promote\" makes it the champion");
+	return 0;
+}
+
+static void print_summary(const struct run *run, const char *elapsed)
+{
+	const struct model *model = run->model;
+	const struct model_source *on = &model->trained_on, *by = &model->calibrated_on;
+	fprintf(stderr, "trained on %llu rows (%llu warming rows left out), %zu features, %u trees of %u rows, in %s\n",
+		(unsigned long long)on->rows, (unsigned long long)on->rows_left_out, model->feature_count,
+		model->options.trees, forest_borrow(model->forest)->psi, elapsed);
+	if (run->arguments.calibrate != NULL)
+		fprintf(stderr, "calibrated on %llu rows (%llu warming rows left out)\n", (unsigned long long)by->rows,
+			(unsigned long long)by->rows_left_out);
+	static const double quantiles[] = {0.9, 0.99, 0.999};
+	fputs("thresholds:", stderr);
+	for (size_t i = 0; i < 3; i++) {
+		struct err err = {0};
+		double score;
+		if (calibration_quantile(&model->calibration, quantiles[i], &score, &err) == 0)
+			fprintf(stderr, "%s quantile %g is %.6f", i == 0 ? "" : ",", quantiles[i], score);
+	}
+	fputc('\n', stderr);
+	if (on->order_assumed)
+		fputs("order=assumed\n", stderr);
+}
+
+static int run_train(struct run *run, struct err *err)
+{
+	const struct arguments *arguments = &run->arguments;
+	int64_t started_us = common_monotonic_us();
+	char elapsed[32];
+	if (check_features(&arguments->features, err) != 0 || read_config(run, err) != 0 || open_rows(run, err) != 0)
+		return -1;
+	if (output_is_input(arguments->output, arguments->input))
+		return err_set(err, ERR_USAGE, "the output is the input itself");
+	struct training_options options = {
+	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed},
+	    .order_assumed = !run->about.known || run->about.order_assumed,
+	    .progress = show_progress,
+	    .context = &run->progress,
+	};
+	if (train_options_check(&options.train, err) != 0 ||
+	    open_calibrate(run, &options.calibrate_order_assumed, err) != 0)
+		return -1;
+	run->model = training_run(&options, &run->rows, &run->hash,
+				  arguments->calibrate == NULL ? NULL : &run->calibrate, &run->calibrate_hash, err);
+	common_progress_end(&run->progress);
+	if (run->model == NULL)
+		return -1;
+	if (run->set != NULL)
+		strcpy(run->model->feature_set_id, feature_set_id(run->set));
+	print_summary(run, common_elapsed(started_us, elapsed));
+	return write_model(run, err);
+}
+
+int cmd_train(int argc, char **argv)
+{
+	struct err err = {0};
+	struct run *run = calloc(1, sizeof *run);
+	if (run == NULL) {
+		(void)err_memory(&err);
+		return common_end(NAME, &err);
+	}
+	run->arguments.trees = TRAIN_TREES_DEFAULT;
+	run->arguments.sample = TRAIN_SAMPLE_DEFAULT;
+	run->arguments.seed = 1;
+	if (parse(&run->arguments, argc, argv, &err) == 1)
+		(void)run_train(run, &err);
+	model_free(run->model);
+	vectors_close(&run->rows);
+	vectors_close(&run->calibrate);
+	feature_set_free(run->set);
+	config_free(run->config);
+	free(run);
+	return common_end(NAME, &err);
+}

@@ -1,0 +1,89 @@
+/*
+ * Kafka through librdkafka: what source and sink share. Properties that the protocol relies on are ours alone; a
+ * configuration that sets one is refused with the reason. librdkafka's log lines go through the daemon's log.
+ */
+#ifndef OUTLIERD_KAFKA_H
+#define OUTLIERD_KAFKA_H
+
+#include "daemon/ports.h"
+#include "log.h"
+
+struct kafka_property {
+	const char *name, *value;
+};
+
+/** What source, sink, producer and the questions below are made from. Borrowed for as long as any of them lives. */
+struct kafka_options {
+	const char *bootstrap_servers;
+	const char *input_topic;
+	const char *group_id;
+	const char *instance_id;      /* group.instance.id; NULL: a dynamic member */
+	const char *transactional_id; /* PIPELINE.INSTANCE */
+	const struct kafka_property *properties; /* kafka.properties and kafka.properties_files, values read */
+	size_t property_count;
+	int64_t session_timeout_ms;     /* 10 s */
+	int64_t transaction_timeout_ms; /* 10 s */
+	const char *const *output_topics; /* what the sink writes to: their limits on a message's size are asked; may be none */
+	size_t output_topic_count;
+	const struct log *log; /* borrowed */
+};
+
+/** Why a property may not be set in kafka.properties; NULL: it may. */
+const char *kafka_property_refused(const char *name);
+
+struct kafka_source;
+/** Makes the consumer's adapter; connects in open(). */
+struct kafka_source *kafka_source_new(const struct kafka_options *options, struct err *err) MUST_USE;
+/** The port. Borrowed. */
+struct source kafka_source_port(struct kafka_source *source);
+/** Frees it, closing first; NULL does nothing. */
+void kafka_source_free(struct kafka_source *source);
+
+struct kafka_sink;
+/** Makes the producer's adapter; connects in open(). */
+struct kafka_sink *kafka_sink_new(const struct kafka_options *options, struct err *err) MUST_USE;
+/** The port. Borrowed. */
+struct sink kafka_sink_port(struct kafka_sink *sink);
+/** Frees it, closing first; NULL does nothing. */
+void kafka_sink_free(struct kafka_sink *sink);
+
+/** What a broker says of a topic, for start-up warnings and `check --online`. Unknown numbers are INT64_MIN; configs_refused: DescribeConfigs was not allowed. */
+struct kafka_topic_facts {
+	bool exists;
+	bool configs_refused;
+	int32_t partitions;
+	int64_t retention_ms, retention_bytes;
+	char cleanup_policy[64];
+	char timestamp_type[32]; /* CreateTime, LogAppendTime */
+	int64_t timestamp_after_max_ms;
+	int64_t message_max_bytes;
+};
+/** Asks the cluster about a topic. ERR_UNAVAILABLE: no broker answers. */
+int kafka_topic_facts(const struct kafka_options *options, const char *topic, struct kafka_topic_facts *facts, struct err *err) MUST_USE;
+
+/** Reads up to limit records from the topic's ends, spread over its partitions, without a group; visit's record is lent for the call. For samples. */
+int kafka_sample(const struct kafka_options *options, size_t limit, void (*visit)(void *context, const struct record *record), void *context, struct err *err) MUST_USE;
+
+/** Plain, idempotent production of many messages (simulate --to-topic): no transaction. */
+struct kafka_producer;
+/** Connects a plain producer. */
+struct kafka_producer *kafka_producer_new(const struct kafka_options *options, struct err *err) MUST_USE;
+/** Sends one message; waits while the queue is full. */
+int kafka_producer_send(struct kafka_producer *producer, const struct message *message, struct err *err) MUST_USE;
+/** Waits until all are delivered; ERR_UNAVAILABLE says how many are not. */
+int kafka_producer_flush(struct kafka_producer *producer, int64_t timeout_ms, struct err *err) MUST_USE;
+/** Frees it; NULL does nothing. */
+void kafka_producer_free(struct kafka_producer *producer);
+
+/** librdkafka's embedded broker for the demo and protocol-error tests; it ignores transactional offsets and shows aborted messages. */
+struct kafka_mock;
+/** Starts one broker on a free port of loopback. */
+struct kafka_mock *kafka_mock_new(struct err *err) MUST_USE;
+/** Its bootstrap address, borrowed. */
+const char *kafka_mock_address(const struct kafka_mock *mock);
+/** Makes a topic. */
+int kafka_mock_topic(struct kafka_mock *mock, const char *topic, int32_t partitions, struct err *err) MUST_USE;
+/** Ends it; NULL does nothing. */
+void kafka_mock_free(struct kafka_mock *mock);
+
+#endif

@@ -1,0 +1,158 @@
+#include "daemon/io/kafka_assignment.h"
+
+#include "daemon/io/kafka_client.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+
+static struct kafka_partition *find(const struct kafka_assignment *assignment, int32_t number)
+{
+	if (number < 0 || number >= assignment->count || !assignment->partitions[number].assigned)
+		return NULL;
+	return &assignment->partitions[number];
+}
+
+static int set_partitions(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list,
+			  int32_t *numbers, struct err *err)
+{
+	int32_t count = 0;
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].partition >= count)
+			count = list->elems[i].partition + 1;
+	if (count > KAFKA_PARTITIONS_MAX)
+		return err_set(err, ERR_CONFIG, "kafka consumer: %s has more than %d partitions", assignment->topic,
+			       KAFKA_PARTITIONS_MAX);
+	struct kafka_partition *partitions = calloc(count == 0 ? 1 : (size_t)count, sizeof *partitions);
+	if (partitions == NULL)
+		return err_memory(err);
+	for (int i = 0; i < list->cnt; i++) {
+		numbers[i] = list->elems[i].partition;
+		partitions[numbers[i]].assigned = true;
+	}
+	free(assignment->partitions);
+	assignment->partitions = partitions;
+	assignment->count = count;
+	return 0;
+}
+
+static int assign_nothing(struct kafka_assignment *assignment, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
+	rd_kafka_resp_err_t code = rd_kafka_assign(assignment->handle, nothing);
+	rd_kafka_topic_partition_list_destroy(nothing);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, "assignment", NULL);
+}
+
+/*
+ * An empty assignment completes the rebalance: while librdkafka waits for an assignment call it answers no further
+ * rebalance, so a long recovery here would hold up the whole group. The metadata come first: until that call no rejoin
+ * can change the generation.
+ */
+int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list,
+			  int32_t *numbers, struct err *err)
+{
+	kafka_membership_take(&assignment->membership, assignment->handle);
+	if (assign_nothing(assignment, err) == 0 && set_partitions(assignment, list, numbers, err) == 0)
+		return 0;
+	kafka_assignment_drop(assignment);
+	return -1;
+}
+
+void kafka_assignment_drop(struct kafka_assignment *assignment)
+{
+	kafka_membership_drop(&assignment->membership);
+	assignment->count = 0;
+}
+
+bool kafka_assignment_holds(const struct kafka_assignment *assignment, int32_t partition)
+{
+	return find(assignment, partition) != NULL;
+}
+
+static int set_paused(struct kafka_assignment *assignment, int32_t number, bool paused, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, assignment->topic, number);
+	rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(assignment->handle, list)
+					  : rd_kafka_resume_partitions(assignment->handle, list);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = entry->err;
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, paused ? "pause" : "resume", NULL);
+	assignment->partitions[number].paused = paused;
+	return 0;
+}
+
+int kafka_assignment_pause(struct kafka_assignment *assignment, int32_t number, bool paused, struct err *err)
+{
+	struct kafka_partition *partition = find(assignment, number);
+	/* Resuming what is not paused makes librdkafka before 2.4 fetch from a stale offset. */
+	if (partition == NULL || !partition->started || partition->paused == paused)
+		return 0;
+	return set_paused(assignment, number, paused, err);
+}
+
+/* librdkafka keeps a pause over assignments: it is lifted while nothing is assigned, so that nothing stale is fetched. */
+static int lift_pauses(struct kafka_assignment *assignment, struct err *err)
+{
+	bool any = false;
+	for (int32_t i = 0; i < assignment->count; i++)
+		any = any || assignment->partitions[i].paused;
+	if (!any)
+		return 0;
+	if (assign_nothing(assignment, err) != 0)
+		return -1;
+	for (int32_t i = 0; i < assignment->count; i++)
+		if (assignment->partitions[i].paused && set_paused(assignment, i, false, err) != 0)
+			return -1;
+	return 0;
+}
+
+int kafka_assignment_start(struct kafka_assignment *assignment, const struct position *positions, size_t count,
+			   struct err *err)
+{
+	assert(count <= INT_MAX);
+	if (assignment->membership.metadata == NULL)
+		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER, "kafka consumer: no partitions are assigned");
+	for (size_t i = 0; i < count; i++)
+		if (find(assignment, positions[i].partition) == NULL || positions[i].offset < 0)
+			return err_set(err, ERR_INTERNAL, "kafka consumer: cannot start partition %d at offset %lld",
+				       (int)positions[i].partition, (long long)positions[i].offset);
+	if (lift_pauses(assignment, err) != 0)
+		return -1;
+	for (int32_t i = 0; i < assignment->count; i++)
+		assignment->partitions[i].started = false;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++) {
+		struct kafka_partition *partition = &assignment->partitions[positions[i].partition];
+		rd_kafka_topic_partition_list_add(list, assignment->topic, positions[i].partition)->offset =
+		    positions[i].offset;
+		partition->started = true;
+		partition->next = positions[i].offset;
+	}
+	rd_kafka_resp_err_t code = rd_kafka_assign(assignment->handle, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, "assignment", NULL);
+	return 0;
+}
+
+bool kafka_assignment_accept(struct kafka_assignment *assignment, int32_t number, int64_t offset)
+{
+	struct kafka_partition *partition = find(assignment, number);
+	if (partition == NULL || !partition->started || offset < partition->next)
+		return false;
+	partition->next = offset + 1;
+	return true;
+}
+
+void kafka_assignment_free(struct kafka_assignment *assignment)
+{
+	kafka_assignment_drop(assignment);
+	free(assignment->partitions);
+	assignment->partitions = NULL;
+}

@@ -1,0 +1,290 @@
+#include "daemon/pipeline/batch.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes)
+{
+	struct batch *batch = calloc(1, sizeof *batch);
+	struct err err = {0};
+	if (batch == NULL)
+		return NULL;
+	batch->set = set;
+	batch->capacity = capacity;
+	batch->arena = arena_new(memory_bytes);
+	if (batch->arena == NULL || batch_reset(batch, &err) != 0) {
+		batch_free(batch);
+		return NULL;
+	}
+	return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+	if (batch == NULL)
+		return;
+	if (batch->items != NULL)
+		batch_discard(batch);
+	arena_free(batch->arena);
+	free(batch);
+}
+
+int batch_reset(struct batch *batch, struct err *err)
+{
+	batch_discard(batch);
+	arena_reset(batch->arena);
+	batch->count = 0;
+	batch->scored = 0;
+	batch->rows = NULL;
+	batch->items = arena_take(batch->arena, batch->capacity * sizeof *batch->items);
+	batch->touched = arena_take(batch->arena, batch->capacity * sizeof(struct entry *));
+	batch->owners = arena_take(batch->arena, batch->capacity * sizeof(struct partition *));
+	if (batch->items == NULL || batch->touched == NULL || batch->owners == NULL) {
+		batch->items = NULL;
+		return err_memory(err);
+	}
+	return 0;
+}
+
+struct item *batch_add(struct batch *batch, struct partition *partition, struct record *record)
+{
+	if (batch->count == batch->capacity)
+		return NULL;
+	struct item *item = &batch->items[batch->count++];
+	*item = (struct item){.record = record, .partition = partition, .score = NAN, .rank = NAN};
+	return item;
+}
+
+int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_options *pseudonym, struct err *err)
+{
+	assert(item->reason == REASON_NONE && item->entry == NULL);
+	if (apply_is_future(feature_set_schema(batch->set), &item->event)) {
+		item->reason = REASON_FUTURE;
+		return 0;
+	}
+	if (pseudonym != NULL && pseudonym_apply(pseudonym, &item->event, batch->arena, err) != 0)
+		return -1;
+	item->entry = entities_make(item->partition->cache, item->event.entity);
+	return item->entry == NULL ? err_memory(err) : 0;
+}
+
+static int take_rows(struct batch *batch, struct err *err)
+{
+	size_t features = feature_set_count(batch->set);
+	if (batch->rows != NULL)
+		return 0;
+	batch->rows = arena_take(batch->arena, (batch->count * features + 1) * sizeof(double));
+	batch->gathered = arena_take(batch->arena, (batch->count * features + 1) * sizeof(double));
+	batch->usual = arena_take(batch->arena, (batch->count * features + 1) * sizeof(struct usual));
+	return batch->rows == NULL || batch->usual == NULL || batch->gathered == NULL ? err_memory(err) : 0;
+}
+
+/* The overlay: the first touch of an entity in this batch makes a fork; the cached state stays as it was committed. */
+static int touch(struct batch *batch, struct item *item, struct err *err)
+{
+	struct entry *entry = item->entry;
+	assert(entry->loaded && entry->entity != NULL);
+	if (entry->pending != NULL)
+		return 0;
+	entry->pending = entity_fork(entry->entity);
+	if (entry->pending == NULL)
+		return err_memory(err);
+	batch->touched[batch->touched_count] = entry;
+	batch->owners[batch->touched_count++] = item->partition;
+	return 0;
+}
+
+static int apply_item(struct batch *batch, struct item *item, struct err *err)
+{
+	struct marker *marker = &item->partition->pending;
+	size_t features = feature_set_count(batch->set);
+	if (item->entry == NULL) {
+		item->outcome = item->reason == REASON_FUTURE ? OUTCOME_FUTURE : OUTCOME_INVALID;
+	} else {
+		int status = 0;
+		if (touch(batch, item, err) != 0)
+			return -1;
+		item->vector.values = batch->rows + batch->scored * features;
+		item->vector.usual = batch->usual + batch->scored * features;
+		item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event, &item->vector, &item->reason, &status);
+		if (status != 0)
+			return err_memory(err);
+		if (item->outcome == OUTCOME_SCORED) {
+			item->entry->changed = true;
+			batch->scored++;
+		}
+	}
+	if (item->record->offset >= marker->counted_from)
+		marker->outcomes[item->outcome]++;
+	marker->next_offset = item->record->offset + 1;
+	marker->last_offset = item->record->offset;
+	return 0;
+}
+
+int batch_apply(struct batch *batch, struct err *err)
+{
+	batch->scored = 0;
+	if (take_rows(batch, err) != 0)
+		return -1;
+	for (size_t i = 0; i < batch->count; i++)
+		batch->items[i].partition->touched = false;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct partition *partition = batch->items[i].partition;
+		if (!partition->touched)
+			partition->pending = partition->marker;
+		partition->touched = true;
+	}
+	for (size_t i = 0; i < batch->count; i++)
+		if (apply_item(batch, &batch->items[i], err) != 0)
+			return -1;
+	/* The hash of the last record alone is kept: walk back until every partition has its own. */
+	for (size_t i = batch->count; i-- > 0;) {
+		struct partition *partition = batch->items[i].partition;
+		const struct record *record = batch->items[i].record;
+		if (partition->pending.last_offset == record->offset)
+			partition->pending.last_hash = marker_record_hash(record);
+	}
+	return 0;
+}
+
+void batch_discard(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->touched_count; i++)
+		entities_discard(batch->touched[i]);
+	batch->touched_count = 0;
+}
+
+static int score_rows(struct batch *batch, const struct champion *champion, double *scores, struct err *err)
+{
+	size_t features = feature_set_count(batch->set), columns = champion->model->feature_count;
+	struct matrix matrix = {batch->rows, batch->scored, columns, features};
+	if (champion->columns != NULL) {
+		assert(columns <= features);
+		for (size_t row = 0; row < batch->scored; row++)
+			for (size_t column = 0; column < columns; column++)
+				batch->gathered[row * columns + column] = batch->rows[row * features + champion->columns[column]];
+		matrix = (struct matrix){batch->gathered, batch->scored, columns, columns};
+	}
+	return forest_score(champion->model->forest, &matrix, scores, err);
+}
+
+int batch_score(struct batch *batch, const struct champion *champion, struct err *err)
+{
+	size_t features = feature_set_count(batch->set);
+	double *scores = arena_take(batch->arena, (batch->scored + 1) * sizeof(double));
+	if (scores == NULL)
+		return err_memory(err);
+	if (champion->model != NULL && batch->scored > 0 && score_rows(batch, champion, scores, err) != 0)
+		return -1;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		if (item->outcome != OUTCOME_SCORED || item->silent)
+			continue;
+		if (champion->model != NULL) {
+			item->score = scores[(size_t)(item->vector.values - batch->rows) / features];
+			item->rank = calibration_rank(&champion->model->calibration, item->score);
+		} else {
+			item->vector.flags |= FLAG_FALLBACK;
+		}
+		item->verdict = policy_decide(champion->policy, &item->event, &item->vector, item->score);
+	}
+	return 0;
+}
+
+static const char *default_why(enum reason reason)
+{
+	switch (reason) {
+	case REASON_FUTURE:
+		return "the event's time is further ahead of the record's timestamp than max_ahead";
+	case REASON_TOO_LATE:
+		return "the event is older than the watermark less allowed_lateness";
+	case REASON_FOLDED:
+		return "the event is older than the entity's fold edge: it has more than max_events events";
+	default:
+		return reason_name(reason);
+	}
+}
+
+static int publish_scored(struct batch *batch, struct item *item, struct publisher *publisher, const struct publish_options *options,
+			  const struct champion *champion, const struct batch_outlet *outlet, struct err *err)
+{
+	struct scored scored = {.event = &item->event, .partition = item->partition->number, .vector = item->vector,
+				.flags = item->vector.flags, .score = item->score, .rank = item->rank, .verdict = item->verdict};
+	struct message message;
+	if (item->verdict.flagged && options->alerts.topic != NULL) {
+		if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
+			return -1;
+		if (publisher_alert(publisher, champion, &scored, item->record, batch->arena, &message, err) != 0 ||
+		    outlet->emit(outlet->self, &message, err) != 0)
+			return -1;
+	}
+	if (options->decisions.topic == NULL)
+		return 0;
+	if (publisher_decision(publisher, champion, &scored, batch->arena, &message, err) != 0)
+		return -1;
+	return outlet->emit(outlet->self, &message, err);
+}
+
+static int publish_letter(struct batch *batch, struct item *item, struct publisher *publisher, const struct publish_options *options,
+			  const struct batch_outlet *outlet, struct err *err)
+{
+	struct message message;
+	const char *topic = item->outcome == OUTCOME_TOO_LATE ? options->late_topic : options->dead_letter_topic;
+	const char *why = item->why != NULL ? item->why : default_why(item->reason);
+	if (topic == NULL)
+		return 0;
+	if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
+		return -1;
+	if (publisher_letter(publisher, item->record, item->reason, why, batch->arena, &message, err) != 0)
+		return -1;
+	return outlet->emit(outlet->self, &message, err);
+}
+
+int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options, const struct champion *champion,
+		  const struct batch_outlet *outlet, struct err *err)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		int status = 0;
+		if (item->silent || item->outcome == OUTCOME_DUPLICATE)
+			continue;
+		if (item->outcome == OUTCOME_SCORED)
+			status = publish_scored(batch, item, publisher, options, champion, outlet, err);
+		else
+			status = publish_letter(batch, item, publisher, options, outlet, err);
+		if (status != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int batch_accept(struct batch *batch, struct err *err)
+{
+	for (size_t i = 0; i < batch->touched_count; i++) {
+		struct entry *entry = batch->touched[i];
+		bool changed = entry->changed;
+		entities_accept(batch->owners[i]->cache, entry);
+		if (changed && partition_mark_dirty(batch->owners[i], entry, err) != 0)
+			return -1;
+	}
+	batch->touched_count = 0;
+	memset(batch->outcomes, 0, sizeof batch->outcomes);
+	batch->flagged = batch->reapplied = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		struct partition *partition = item->partition;
+		if (partition->touched)
+			partition->marker = partition->pending;
+		partition->touched = false;
+		if (item->silent) {
+			batch->reapplied++;
+			continue;
+		}
+		batch->outcomes[item->outcome]++;
+		batch->flagged += item->verdict.flagged;
+		bool dead = item->outcome == OUTCOME_INVALID || item->outcome == OUTCOME_FUTURE;
+		partition_count_recent(partition, dead, item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);
+	}
+	return 0;
+}

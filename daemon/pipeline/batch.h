@@ -1,0 +1,73 @@
+/*
+ * One batch, stage by stage: items are applied in offset order into the overlay, scored together, decided, explained and
+ * turned into messages. No waiting and no ports in here but what the caller hands in, so that the daemon and the offline
+ * commands run the very same stages.
+ */
+#ifndef OUTLIERD_BATCH_H
+#define OUTLIERD_BATCH_H
+
+#include "daemon/pipeline/partition.h"
+#include "daemon/pipeline/pseudonym.h"
+#include "daemon/pipeline/publish.h"
+
+/** One record on its way. */
+struct item {
+	struct record *record;       /* offline: only coordinates, key and value where there are any */
+	struct partition *partition;
+	struct entry *entry;         /* NULL: refused or future */
+	struct event event;
+	enum outcome outcome;
+	enum reason reason;
+	const char *why;             /* for letters, without identifiers; NULL: by reason */
+	struct vector vector;        /* of scored items; values is a row of batch->rows */
+	double score, rank;
+	struct verdict verdict;
+	bool silent;                 /* below C: state only */
+};
+
+struct batch {
+	const struct feature_set *set; /* borrowed */
+	struct arena *arena;           /* owned; all memory of the batch */
+	struct item *items;            /* of the arena */
+	size_t count, capacity;
+	double *rows;                  /* vectors of scored items, back to back */
+	struct usual *usual;
+	double *gathered;              /* rows in the model's columns, where they differ */
+	size_t scored;
+	struct entry **touched;        /* entries with a pending fork, with their partitions */
+	struct partition **owners;
+	size_t touched_count;
+	uint64_t outcomes[OUTCOME_NUMBER];
+	uint64_t flagged, reapplied;
+};
+
+/** An empty batch that may hold `capacity` items and `memory_bytes`. NULL: out of memory. */
+struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes);
+/** Frees it; NULL does nothing. */
+void batch_free(struct batch *batch);
+/** Forgets all items and resets the arena. -1: no memory. */
+int batch_reset(struct batch *batch, struct err *err) MUST_USE;
+
+/** Adds a record; the caller then fills event, reason and entry. NULL: full. */
+struct item *batch_add(struct batch *batch, struct partition *partition, struct record *record);
+
+/** Lets a decoded event in: REASON_FUTURE where it is, else its identifiers are replaced (pseudonym NULL: none) and its cache entry is found or made. */
+int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_options *pseudonym, struct err *err) MUST_USE;
+/** Applies all items in order into the overlay (pending forks, partition->pending). Entries must be loaded. On an error nothing has happened but pending forks: batch_discard(). */
+int batch_apply(struct batch *batch, struct err *err) MUST_USE;
+/** Frees all pending forks; the items stay and can be applied again. */
+void batch_discard(struct batch *batch);
+/** Scores the vectors and decides. */
+int batch_score(struct batch *batch, const struct champion *champion, struct err *err) MUST_USE;
+/** Hands every message of the batch to emit, in item order (of one item: alert, decision, letter). headers: reads a record's headers, may be NULL. */
+struct batch_outlet {
+	void *self;
+	int (*emit)(void *self, const struct message *message, struct err *err);
+	int (*headers)(void *self, struct record *record, struct arena *arena, struct err *err);
+};
+/** See struct batch_outlet. */
+int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options, const struct champion *champion, const struct batch_outlet *outlet, struct err *err) MUST_USE;
+/** Merges the overlay into the caches and the markers (after the commit). */
+int batch_accept(struct batch *batch, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * A hash table from an entity's text to its state: the overlay of a batch, the cache of owned partitions, and the whole
+ * state of offline runs. Owns keys and entities.
+ */
+#ifndef OUTLIERD_ENTITIES_H
+#define OUTLIERD_ENTITIES_H
+
+#include "features/entity.h"
+
+/** One entry. Pointers stay valid until the entry is removed. */
+struct entry {
+	struct entity *entity;  /* owned by the table; NULL: known to have no state yet */
+	struct entity *pending; /* owned: the running batch's fork (the overlay); NULL: untouched */
+	bool changed;           /* pending differs from entity: an event was scored into it */
+	bool loaded;            /* entity is what the store holds (or newer); false: to be read first */
+	bool listed;            /* already on the list of entities to be read */
+	bool dirty;             /* committed, but not in the store yet: pinned */
+	uint64_t hash;
+	uint32_t length;
+	struct entry *newer, *older; /* by last use */
+	size_t size;       /* as counted into the table's bytes */
+	char text[];       /* the entity's text */
+};
+
+struct entities;
+
+/** An empty table. NULL: out of memory. */
+struct entities *entities_new(void);
+/** Frees it with all entries; NULL does nothing. */
+void entities_free(struct entities *entities);
+/** The entry of a text, made the newest by use; NULL: none. */
+struct entry *entities_find(struct entities *entities, struct slice text);
+/** The entry of a text, made where there is none (entity NULL). NULL: out of memory. */
+struct entry *entities_make(struct entities *entities, struct slice text);
+/** Replaces the entry's entity (frees the old one) and counts its size anew. */
+void entities_set(struct entities *entities, struct entry *entry, struct entity *entity);
+/** Makes the pending fork the entity (commit). */
+void entities_accept(struct entities *entities, struct entry *entry);
+/** Frees the pending fork (abort). */
+void entities_discard(struct entry *entry);
+/** Removes one entry. */
+void entities_remove(struct entities *entities, struct entry *entry);
+/** Removes all entries; keeps the table's memory. */
+void entities_clear(struct entities *entities);
+/** Removes the least recently used entries that are neither dirty nor pending until at most limit_bytes are held. */
+void entities_trim(struct entities *entities, size_t limit_bytes);
+/** Number of entries. */
+size_t entities_count(const struct entities *entities);
+/** Bytes held by entries and their entities. */
+size_t entities_bytes(const struct entities *entities);
+/** The most recently used entry, then along entry->older. NULL: empty. */
+struct entry *entities_newest(const struct entities *entities);
+
+#endif

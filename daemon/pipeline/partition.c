@@ -1,0 +1,166 @@
+#include "daemon/pipeline/partition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { RECENT_NEITHER, RECENT_DEAD, RECENT_LATE };
+
+struct partition *partition_new(int32_t number)
+{
+	struct partition *partition = calloc(1, sizeof *partition);
+	if (partition == NULL)
+		return NULL;
+	partition->number = number;
+	partition->committed = OFFSET_NONE;
+	buffer_init(&partition->stored);
+	watermark_init(&partition->marker.watermark);
+	partition->cache = entities_new();
+	partition->recent = calloc(PARTITION_RECENT, 1);
+	if (partition->cache == NULL || partition->recent == NULL) {
+		partition_free(partition);
+		return NULL;
+	}
+	return partition;
+}
+
+void partition_free(struct partition *partition)
+{
+	if (partition == NULL)
+		return;
+	entities_free(partition->cache);
+	buffer_free(&partition->stored);
+	free(partition->dirty);
+	free(partition->recent);
+	free(partition);
+}
+
+int partition_mark_dirty(struct partition *partition, struct entry *entry, struct err *err)
+{
+	if (entry->dirty)
+		return 0;
+	if (partition->dirty_count == partition->dirty_capacity) {
+		size_t capacity = partition->dirty_capacity == 0 ? 1024 : 2 * partition->dirty_capacity;
+		struct entry **dirty = realloc(partition->dirty, capacity * sizeof *dirty);
+		if (dirty == NULL)
+			return err_memory(err);
+		partition->dirty = dirty;
+		partition->dirty_capacity = capacity;
+	}
+	entry->dirty = true;
+	partition->dirty[partition->dirty_count++] = entry;
+	return 0;
+}
+
+/* Encodes all dirty records behind each other; slices are set once the buffer does not move any more. */
+static struct state_record *encode_dirty(struct partition *partition, struct buffer *bytes, struct arena *arena)
+{
+	size_t count = partition->dirty_count;
+	struct state_record *records = arena_take(arena, (count + 1) * sizeof *records);
+	size_t *ends = arena_take(arena, (count + 1) * sizeof *ends);
+	if (records == NULL || ends == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		entity_encode(partition->dirty[i]->entity, partition->marker.generation, bytes);
+		ends[i] = bytes->length;
+	}
+	if (buffer_failed(bytes))
+		return NULL;
+	for (size_t i = 0, from = 0; i < count; from = ends[i++]) {
+		const struct entry *entry = partition->dirty[i];
+		records[i].entity = (struct slice){entry->text, entry->length};
+		records[i].value = (struct slice){bytes->data + from, ends[i] - from};
+	}
+	return records;
+}
+
+int partition_write(struct partition *partition, const struct store *store, struct buffer *record, struct arena *arena,
+		    enum store_write *result, struct err *err)
+{
+	struct buffer marker;
+	struct slice expected = buffer_slice(&partition->stored);
+	int status = -1;
+	buffer_init(&marker);
+	marker_encode(&partition->marker, &marker);
+	*result = STORE_WRITTEN;
+	if (partition->stored.length != 0 && slice_equal(buffer_slice(&marker), expected)) {
+		status = 0;
+		goto free_marker;
+	}
+	if (partition->stored.length == 0)
+		expected = (struct slice){NULL, 0};
+	buffer_reset(record);
+	struct state_record *records = encode_dirty(partition, record, arena);
+	if (records == NULL || buffer_failed(&marker)) {
+		(void)err_memory(err);
+		goto free_marker;
+	}
+	status = store->write(store->self, partition->number, expected, buffer_slice(&marker), records, partition->dirty_count, result, err);
+	if (status != 0 || *result != STORE_WRITTEN)
+		goto free_marker;
+	for (size_t i = 0; i < partition->dirty_count; i++)
+		partition->dirty[i]->dirty = false;
+	partition->dirty_count = 0;
+	partition->stored_next = partition->marker.next_offset;
+	buffer_free(&partition->stored);
+	partition->stored = marker;
+	return 0;
+free_marker:
+	buffer_free(&marker);
+	return status;
+}
+
+int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store, struct entry **entries,
+		   size_t count, struct arena *arena, bool *stale, struct err *err)
+{
+	struct slice marker = {NULL, 0};
+	struct state_record *records = arena_take_zeroed(arena, count + 1, sizeof *records);
+	if (records == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < count; i++)
+		records[i].entity = (struct slice){entries[i]->text, entries[i]->length};
+	if (store->read(store->self, partition->number, &marker, records, count, arena, err) != 0)
+		return -1;
+	*stale = !slice_equal(marker, buffer_slice(&partition->stored));
+	if (*stale)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct entity *entity = NULL;
+		enum entity_read read = ENTITY_ABSENT;
+		if (records[i].value.data != NULL)
+			read = entity_decode(set, records[i].value, partition->marker.generation, &entity, err);
+		if (read == ENTITY_CORRUPT) {
+			(void)err_prepend(err, "partition %" PRId32 ": the state record of the entity with hash %016" PRIx64, partition->number,
+					  entries[i]->hash);
+			err->action = ERR_HALT_PARTITION;
+			return -1;
+		}
+		if (read == ENTITY_ABSENT)
+			entity = entity_new(set);
+		if (entity == NULL)
+			return err_memory(err);
+		entities_set(partition->cache, entries[i], entity);
+		entries[i]->loaded = true;
+	}
+	return 0;
+}
+
+void partition_count_recent(struct partition *partition, bool dead_letter, bool late)
+{
+	uint8_t *class = &partition->recent[partition->recent_at];
+	partition->recent_dead -= *class == RECENT_DEAD;
+	partition->recent_late -= *class == RECENT_LATE;
+	*class = dead_letter ? RECENT_DEAD : late ? RECENT_LATE : RECENT_NEITHER;
+	partition->recent_dead += *class == RECENT_DEAD;
+	partition->recent_late += *class == RECENT_LATE;
+	partition->recent_at = (partition->recent_at + 1) % PARTITION_RECENT;
+}
+
+const char *partition_over_cap(const struct partition *partition, const struct batch_limits *limits)
+{
+	if ((double)partition->recent_dead > limits->dead_letters * PARTITION_RECENT)
+		return "dead_letters";
+	if ((double)partition->recent_late > limits->late * PARTITION_RECENT)
+		return "late";
+	return NULL;
+}

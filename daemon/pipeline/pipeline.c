@@ -1,0 +1,426 @@
+#include "daemon/pipeline/loop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct pipeline *pipeline_new(const struct pipeline_options *options, const struct ports *ports)
+{
+	struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+	if (pipeline == NULL)
+		return NULL;
+	pipeline->options = *options;
+	pipeline->ports = *ports;
+	buffer_init(&pipeline->encoded);
+	pipeline->publisher = publisher_new(options->publish, options->set);
+	pipeline->batch = batch_new(options->set, options->limits.records, options->limits.memory_bytes);
+	pipeline->scratch = arena_new(options->limits.memory_bytes);
+	pipeline->records = calloc(options->limits.records, sizeof *pipeline->records);
+	if (pipeline->publisher == NULL || pipeline->batch == NULL || pipeline->scratch == NULL || pipeline->records == NULL) {
+		pipeline_free(pipeline);
+		return NULL;
+	}
+	const char *hex = feature_set_state_id(options->set);
+	for (size_t i = 0; i < SHA256_BYTES; i++) {
+		unsigned byte = 0;
+		(void)sscanf(hex + 2 * i, "%2x", &byte);
+		pipeline->state_id[i] = (uint8_t)byte;
+	}
+	return pipeline;
+}
+
+void loop_drop(struct pipeline *pipeline)
+{
+	if (pipeline->batch != NULL)
+		batch_discard(pipeline->batch);
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		partition_free(pipeline->partitions[i]);
+	pipeline->partition_count = 0;
+	pipeline->recovered = false;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (pipeline == NULL)
+		return;
+	loop_drop(pipeline);
+	free(pipeline->partitions);
+	publisher_free(pipeline->publisher);
+	batch_free(pipeline->batch);
+	arena_free(pipeline->scratch);
+	buffer_free(&pipeline->encoded);
+	free(pipeline->records);
+	free(pipeline->gauges);
+	free(pipeline);
+}
+
+void pipeline_champion(struct pipeline *pipeline, const struct champion *champion)
+{
+	pipeline->champion = champion;
+	pipeline->metrics.fallback = champion->model == NULL;
+	snprintf(pipeline->metrics.model_id, sizeof pipeline->metrics.model_id, "%s", champion->model == NULL ? "" : champion->model->id);
+}
+
+int64_t loop_now_us(const struct pipeline *pipeline)
+{
+	return pipeline->ports.clock.monotonic_us(pipeline->ports.clock.self);
+}
+
+struct partition *loop_partition(struct pipeline *pipeline, int32_t number)
+{
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		if (pipeline->partitions[i]->number == number)
+			return pipeline->partitions[i];
+	return NULL;
+}
+
+static int pause_all(struct pipeline *pipeline, bool paused, struct err *err)
+{
+	const struct source *source = &pipeline->ports.source;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		const struct partition *partition = pipeline->partitions[i];
+		if (!partition->halted && source->pause(source->self, partition->number, paused, err) != 0)
+			return -1;
+	}
+	pipeline->paused = paused;
+	return 0;
+}
+
+int loop_wait(struct pipeline *pipeline, int64_t ms, struct err *err)
+{
+	const struct source *source = &pipeline->ports.source;
+	size_t none = 0;
+	if (pipeline->ports.beat != NULL)
+		pipeline->ports.beat(pipeline->ports.beat_self);
+	if (!pipeline->opened) {
+		pipeline->ports.clock.sleep_ms(pipeline->ports.clock.self, ms);
+		return 0;
+	}
+	if (!pipeline->paused && pipeline->recovered && pause_all(pipeline, true, err) != 0)
+		return -1;
+	return source->poll(source->self, (int)ms, pipeline->records, 0, &none, err);
+}
+
+int loop_resume(struct pipeline *pipeline, struct err *err)
+{
+	return pipeline->paused && pipeline->recovered ? pause_all(pipeline, false, err) : 0;
+}
+
+int loop_retry(struct pipeline *pipeline, int64_t *pause_ms, struct err *err)
+{
+	if (err->action != ERR_RETRY || (pipeline->stop != NULL && *pipeline->stop))
+		return -1;
+	if (pipeline->waiting[0] == '\0')
+		log_warning(pipeline->ports.log, "%s; waiting for it", err->message);
+	snprintf(pipeline->waiting, sizeof pipeline->waiting, "%.255s", err->message);
+	err_clear(err);
+	*pause_ms = *pause_ms == 0 ? LOOP_RETRY_FIRST_MS : 2 * *pause_ms;
+	if (*pause_ms > LOOP_RETRY_MOST_MS)
+		*pause_ms = LOOP_RETRY_MOST_MS;
+	if (loop_wait(pipeline, *pause_ms, err) != 0)
+		return -1;
+	return pipeline->cancelled ? -1 : 0;
+}
+
+void loop_halt(struct pipeline *pipeline, struct partition *partition, const char *reason, const char *message)
+{
+	struct err ignored = {0};
+	const struct source *source = &pipeline->ports.source;
+	if (pipeline->recovered && !partition->halted && source->pause(source->self, partition->number, true, &ignored) != 0)
+		log_warning(pipeline->ports.log, "pausing a halted partition: %s", ignored.message);
+	partition->halted = true;
+	snprintf(partition->halt_reason, sizeof partition->halt_reason, "%s", reason);
+	log_error(pipeline->ports.log, "halted: %s partition=%" PRId32 " reason=%s", message, partition->number, reason);
+}
+
+static int write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err)
+{
+	enum store_write result;
+	int64_t began = loop_now_us(pipeline);
+	size_t records = partition->dirty_count;
+	arena_reset(pipeline->scratch);
+	if (partition_write(partition, &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, err) != 0)
+		return -1;
+	pipeline->metrics.store_writes++;
+	pipeline->metrics.store_written_records += records;
+	histogram_add(&pipeline->metrics.store_write_seconds, (double)(loop_now_us(pipeline) - began) / 1e6);
+	if (result == STORE_CONFLICT)
+		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+				      "partition %" PRId32 ": the marker in the store is not the one last written: another process wrote, or the store went back",
+				      partition->number);
+	return 0;
+}
+
+/* Due: state is written when enough records or time have passed since the last write, to share one write among batches. */
+static bool write_due(const struct pipeline *pipeline, int64_t now_us)
+{
+	const struct batch_limits *limits = &pipeline->options.limits;
+	if (now_us < pipeline->write_pause_until_us)
+		return false;
+	if (now_us - pipeline->last_write_us >= limits->write_interval_ms * 1000)
+		return true;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		const struct partition *partition = pipeline->partitions[i];
+		if ((uint64_t)(partition->marker.next_offset - partition->stored_next) >= limits->write_records)
+			return true;
+	}
+	return false;
+}
+
+static bool lead_too_long(const struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		const struct partition *partition = pipeline->partitions[i];
+		int64_t lead = partition->marker.next_offset - partition->stored_next;
+		if ((uint64_t)lead >= LOOP_LEAD_FACTOR * pipeline->options.limits.write_records)
+			return true;
+	}
+	return false;
+}
+
+int loop_write(struct pipeline *pipeline, bool all, struct err *err)
+{
+	int64_t now_us = loop_now_us(pipeline), pause_ms = 0;
+	if (!all && !write_due(pipeline, now_us))
+		return 0;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		while (write_partition(pipeline, pipeline->partitions[i], err) != 0) {
+			if (err->action == ERR_RETRY)
+				pipeline->metrics.store_retries++;
+			if (err->action == ERR_RETRY && !all && !lead_too_long(pipeline)) {
+				/* Within bounds the state may wait: the commit is what counts. */
+				err_clear(err);
+				pipeline->write_pause_until_us = now_us + LOOP_RETRY_MOST_MS * 1000;
+				return 0;
+			}
+			if (loop_retry(pipeline, &pause_ms, err) != 0)
+				return err_is_set(err) ? -1 : 0;
+		}
+	}
+	pipeline->last_write_us = loop_now_us(pipeline);
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		entities_trim(pipeline->partitions[i]->cache, pipeline->options.limits.cache_bytes / pipeline->partition_count);
+	return loop_resume(pipeline, err);
+}
+
+static int open_port(struct pipeline *pipeline, int (*open)(void *self, struct err *err), void *self, const char *what, struct err *err)
+{
+	while (open(self, err) != 0) {
+		if (err->action != ERR_RETRY || *pipeline->stop)
+			return err_prepend(err, "%s", what);
+		if (pipeline->waiting[0] == '\0')
+			log_warning(pipeline->ports.log, "%s: %s; waiting for it", what, err->message);
+		snprintf(pipeline->waiting, sizeof pipeline->waiting, "%s: %.200s", what, err->message);
+		err_clear(err);
+		if (loop_wait(pipeline, LOOP_RETRY_MOST_MS, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct err *err)
+{
+	const struct ports *ports = &pipeline->ports;
+	struct source_listener listener = {pipeline, assignment_assigned, assignment_revoked};
+	assert(pipeline->champion != NULL);
+	pipeline->stop = stop;
+	if (open_port(pipeline, ports->store.open, ports->store.self, "state store", err) != 0)
+		return -1;
+	if (open_port(pipeline, ports->sink.open, ports->sink.self, "producer", err) != 0)
+		return -1;
+	pipeline->sink_open = true;
+	while (ports->source.open(ports->source.self, &listener, err) != 0) {
+		if (err->action != ERR_RETRY || *stop)
+			return err_prepend(err, "consumer");
+		err_clear(err);
+		if (loop_wait(pipeline, LOOP_RETRY_MOST_MS, err) != 0)
+			return -1;
+	}
+	pipeline->opened = true;
+	pipeline->last_check_us = pipeline->last_write_us = loop_now_us(pipeline);
+	return 0;
+}
+
+/* About every minute: has the topic grown, can Redis still be trusted? */
+static int look_again(struct pipeline *pipeline, struct err *err)
+{
+	const struct ports *ports = &pipeline->ports;
+	int64_t now_us = loop_now_us(pipeline);
+	int32_t count = 0;
+	if (now_us - pipeline->last_check_us < LOOP_CHECK_MS * 1000)
+		return 0;
+	pipeline->last_check_us = now_us;
+	if (ports->source.partition_count(ports->source.self, &count, err) != 0) {
+		if (err->action != ERR_RETRY)
+			return -1;
+		err_clear(err);
+	} else if (pipeline->partition_count > 0 && count != pipeline->partitions[0]->marker.partition_count) {
+		return err_set(err, ERR_HALT,
+			       "the input topic has grown from %" PRId32 " to %" PRId32 " partitions: keys have moved, and their state with them cannot. "
+			       "Move to a new topic, pipeline name and group_id",
+			       pipeline->partitions[0]->marker.partition_count, count);
+	}
+	if (ports->store.check(ports->store.self, err) == 0)
+		return 0;
+	pipeline->evicted = err->action == ERR_RECOVER;
+	if (err->action == ERR_RETRY)
+		err_clear(err);
+	return err_is_set(err) ? -1 : 0;
+}
+
+/* The assignment stays, all that was known of it goes. */
+static int forget(struct pipeline *pipeline, struct err *err)
+{
+	batch_discard(pipeline->batch);
+	pipeline->recovered = false;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = partition_new(pipeline->partitions[i]->number);
+		if (partition == NULL)
+			return err_memory(err);
+		partition_free(pipeline->partitions[i]);
+		pipeline->partitions[i] = partition;
+	}
+	return 0;
+}
+
+/* Unknown outcome, fenced producer, foreign marker: forget everything in memory, ask Kafka and the store what is true. */
+static int start_over(struct pipeline *pipeline, struct err *err)
+{
+	const struct sink *sink = &pipeline->ports.sink;
+	int64_t now_us = loop_now_us(pipeline);
+	log_warning(pipeline->ports.log, "recovering: %s", err->message);
+	if (pipeline->last_failure_us != 0 && now_us - pipeline->last_failure_us < LOOP_FAILURE_MS * 1000 && !pipeline->evicted) {
+		err->code = ERR_FENCED;
+		err->action = ERR_EXIT;
+		return err_prepend(err, "a second failure within a minute, another process seems to hold this instance's name");
+	}
+	pipeline->last_failure_us = now_us;
+	err_clear(err);
+	if (forget(pipeline, err) != 0)
+		return -1;
+	pipeline->ports.source.release(pipeline->ports.source.self);
+	sink->close(sink->self);
+	pipeline->sink_open = false;
+	if (open_port(pipeline, sink->open, sink->self, "producer", err) != 0)
+		return -1;
+	pipeline->sink_open = true;
+	return 0;
+}
+
+static int all_halted(const struct pipeline *pipeline, struct err *err)
+{
+	if (!pipeline->recovered || pipeline->partition_count == 0)
+		return 0;
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		if (!pipeline->partitions[i]->halted)
+			return 0;
+	return err_set(err, ERR_HALT, "no partition runs: all %zu are halted (%s first); see the messages above for each remedy",
+		       pipeline->partition_count, pipeline->partitions[0]->halt_reason);
+}
+
+static int turn(struct pipeline *pipeline, struct err *err)
+{
+	if (pipeline->assigned && !pipeline->recovered && assignment_recover(pipeline, err) != 0)
+		return -1;
+	if (all_halted(pipeline, err) != 0 || stages_run(pipeline, err) != 0)
+		return -1;
+	if (pipeline->recovered && loop_write(pipeline, false, err) != 0)
+		return -1;
+	return look_again(pipeline, err);
+}
+
+int pipeline_step(struct pipeline *pipeline, const volatile int *stop, struct err *err)
+{
+	pipeline->stop = stop;
+	pipeline->cancelled = false;
+	if (pipeline->ports.beat != NULL)
+		pipeline->ports.beat(pipeline->ports.beat_self);
+	int status = turn(pipeline, err);
+	if (status == 0 && pipeline->waiting[0] != '\0') {
+		log_notice(pipeline->ports.log, "going on after waiting");
+		pipeline->waiting[0] = '\0';
+	}
+	if (pipeline->cancelled) {
+		/* The assignment changed under this batch: whatever it was about is no longer ours. */
+		pipeline->metrics.cancelled++;
+		batch_discard(pipeline->batch);
+		pipeline->ports.source.release(pipeline->ports.source.self);
+		if (status != 0 && err->action != ERR_EXIT) {
+			err_clear(err);
+			status = 0;
+		}
+	}
+	if (status != 0 && *stop && err->action == ERR_RETRY) {
+		err_clear(err);
+		return 0;
+	}
+	if (status != 0 && err->action == ERR_RECOVER)
+		return start_over(pipeline, err);
+	return status;
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+	const struct ports *ports = &pipeline->ports;
+	struct err err = {0};
+	static const int now = 1;
+	pipeline->stop = &now;
+	batch_discard(pipeline->batch);
+	ports->source.release(ports->source.self);
+	if (pipeline->recovered && loop_write(pipeline, true, &err) != 0)
+		log_warning(ports->log, "state not written at the end, it is made again from the topic at the next start: %s", err.message);
+	loop_drop(pipeline);
+	pipeline->assigned = false;
+	if (pipeline->opened)
+		ports->source.close(ports->source.self);
+	pipeline->opened = false;
+	if (pipeline->sink_open)
+		ports->sink.close(ports->sink.self);
+	pipeline->sink_open = false;
+	ports->store.close(ports->store.self);
+}
+
+bool pipeline_ready(const struct pipeline *pipeline)
+{
+	bool ready = pipeline->assigned && pipeline->recovered && pipeline->waiting[0] == '\0';
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		ready = ready && !pipeline->partitions[i]->halted;
+	return ready;
+}
+
+const char *pipeline_reason(const struct pipeline *pipeline)
+{
+	if (pipeline->waiting[0] != '\0')
+		return pipeline->waiting;
+	if (!pipeline->assigned)
+		return "no partitions assigned yet";
+	if (!pipeline->recovered)
+		return "recovering";
+	for (size_t i = 0; i < pipeline->partition_count; i++)
+		if (pipeline->partitions[i]->halted)
+			return pipeline->partitions[i]->halt_reason;
+	return "ok";
+}
+
+const struct metrics *pipeline_metrics(struct pipeline *pipeline)
+{
+	struct metrics *metrics = &pipeline->metrics;
+	struct partition_metrics *gauges = realloc(pipeline->gauges, (pipeline->partition_count + 1) * sizeof *gauges);
+	metrics->partition_count = 0;
+	metrics->cache_entities = metrics->cache_bytes = 0;
+	metrics->ready = pipeline_ready(pipeline);
+	if (gauges == NULL)
+		return metrics;
+	pipeline->gauges = metrics->partitions = gauges;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		const struct partition *partition = pipeline->partitions[i];
+		struct partition_metrics *gauge = &gauges[metrics->partition_count++];
+		*gauge = (struct partition_metrics){.partition = partition->number, .committed = partition->committed,
+						    .stored = partition->stored_next, .high = partition->high, .halted = partition->halted};
+		memcpy(gauge->reason, partition->halt_reason, sizeof gauge->reason);
+		metrics->cache_entities += entities_count(partition->cache);
+		metrics->cache_bytes += entities_bytes(partition->cache);
+	}
+	return metrics;
+}

@@ -1,0 +1,326 @@
+#include "daemon/pipeline/loop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Fills pipeline->records until the batch is full by count, bytes or time. */
+static int collect(struct pipeline *pipeline, size_t *count, int64_t *began_us, struct err *err)
+{
+	const struct source *source = &pipeline->ports.source;
+	const struct batch_limits *limits = &pipeline->options.limits;
+	int64_t fill_us = LOOP_COMMIT_SHARE * pipeline->commit_us, most_us = limits->wait_ms * 1000;
+	size_t bytes = 0;
+	*count = 0;
+	if (fill_us > most_us)
+		fill_us = most_us;
+	while (*count < limits->records && bytes < limits->bytes && !pipeline->cancelled && !*pipeline->stop) {
+		size_t before = *count;
+		int64_t left_us = *count == 0 ? LOOP_IDLE_POLL_MS * 1000 : fill_us - (loop_now_us(pipeline) - *began_us);
+		if (*count > 0 && left_us <= 0)
+			break;
+		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records, limits->records, count, err) != 0)
+			return -1;
+		if (before == 0)
+			*began_us = loop_now_us(pipeline);
+		for (size_t i = before; i < *count; i++)
+			bytes += pipeline->records[i].value.length;
+		if (*count == 0)
+			break;
+	}
+	return 0;
+}
+
+/* The record that the state says was applied last must still be the one in the topic. */
+static bool verified(struct pipeline *pipeline, struct partition *partition, const struct record *record)
+{
+	if (!partition->verify)
+		return true;
+	partition->verify = false;
+	const struct marker *marker = &partition->marker;
+	if (record->offset == marker->last_offset && marker_record_hash(record) == marker->last_hash)
+		return true;
+	if (record->offset > marker->last_offset) {
+		struct err ignored = {0};
+		int64_t low = 0, high = 0;
+		const struct source *source = &pipeline->ports.source;
+		if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0 && low > marker->last_offset)
+			return true;
+	}
+	char message[256];
+	snprintf(message, sizeof message,
+		 "partition %" PRId32 ": the record at offset %" PRId64 " is not the one that was applied last: the topic was recreated or truncated. "
+		 "Take a new pipeline name and group_id for a new topic",
+		 partition->number, marker->last_offset);
+	loop_halt(pipeline, partition, "log_differs", message);
+	return false;
+}
+
+static bool wanted(struct pipeline *pipeline, struct partition *partition, const struct record *record)
+{
+	if (partition == NULL || partition->halted || record->offset < partition->next_position)
+		return false;
+	if (!verified(pipeline, partition, record))
+		return false;
+	return record->offset >= partition->marker.next_offset;
+}
+
+static int decode_item(struct pipeline *pipeline, struct item *item, struct err *err)
+{
+	const struct codec *codec = &pipeline->ports.codec;
+	struct err why = {0};
+	int64_t pause_ms = 0;
+	for (;;) {
+		err_clear(&why);
+		switch (codec->decode(codec->self, item->record, pipeline->batch->arena, &item->event, &item->reason, &why)) {
+		case DECODED:
+			item->reason = REASON_NONE;
+			return batch_admit(pipeline->batch, item, pipeline->options.pseudonym, err);
+		case DECODE_REFUSED:
+			item->why = arena_copy(pipeline->batch->arena, slice_of(why.message)).data;
+			return item->why == NULL ? err_memory(err) : 0;
+		case DECODE_WAIT:
+			(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "%s", why.message);
+			if (loop_retry(pipeline, &pause_ms, err) != 0)
+				return -1;
+		}
+	}
+}
+
+/* Records to items: decoded and let in, or refused. */
+static int decode(struct pipeline *pipeline, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct record *record = &pipeline->records[i];
+		struct partition *partition = loop_partition(pipeline, record->partition);
+		if (!wanted(pipeline, partition, record))
+			continue;
+		partition->next_position = record->offset + 1;
+		struct item *item = batch_add(pipeline->batch, partition, record);
+		assert(item != NULL);
+		item->silent = record->offset < partition->committed;
+		if (decode_item(pipeline, item, err) != 0)
+			return -1;
+	}
+	return loop_resume(pipeline, err);
+}
+
+static void halt_partition(struct pipeline *pipeline, struct partition *partition, const char *reason, struct err *err)
+{
+	loop_halt(pipeline, partition, reason, err->message);
+	err_clear(err);
+}
+
+/* Reads what the cache lacks; one read a partition. *dropped: a partition was halted, its items must go. */
+static int load(struct pipeline *pipeline, bool *dropped, struct err *err)
+{
+	struct batch *batch = pipeline->batch;
+	struct entry **missing = arena_take(batch->arena, (batch->count + 1) * sizeof *missing);
+	if (missing == NULL)
+		return err_memory(err);
+	for (size_t p = 0; p < pipeline->partition_count; p++) {
+		struct partition *partition = pipeline->partitions[p];
+		size_t count = 0;
+		int64_t pause_ms = 0;
+		for (size_t i = 0; i < batch->count; i++) {
+			struct entry *entry = batch->items[i].entry;
+			if (batch->items[i].partition != partition || entry == NULL)
+				continue;
+			pipeline->metrics.cache_hits += entry->loaded;
+			if (!entry->loaded && !entry->listed) {
+				entry->listed = true;
+				missing[count++] = entry;
+			}
+		}
+		for (size_t i = 0; i < count; i++)
+			missing[i]->listed = false;
+		if (count == 0)
+			continue;
+		bool stale = false;
+		pipeline->metrics.cache_misses += count;
+		pipeline->metrics.store_reads++;
+		while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, missing, count, batch->arena, &stale, err) != 0) {
+			if (err->action == ERR_HALT_PARTITION) {
+				halt_partition(pipeline, partition, "corrupt_record", err);
+				*dropped = true;
+				break;
+			}
+			pipeline->metrics.store_retries += err->action == ERR_RETRY;
+			if (loop_retry(pipeline, &pause_ms, err) != 0)
+				return -1;
+		}
+		if (stale)
+			return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+					      "partition %" PRId32 ": the marker in the store is not the one last written: another process wrote, or the store went back",
+					      partition->number);
+	}
+	return loop_resume(pipeline, err);
+}
+
+/* Takes the items of halted partitions out of the batch. */
+static void drop_halted(struct batch *batch)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < batch->count; i++)
+		if (!batch->items[i].partition->halted)
+			batch->items[kept++] = batch->items[i];
+	batch->count = kept;
+}
+
+struct outlet {
+	const struct sink *sink;
+	const struct source *source;
+};
+
+static int emit(void *self, const struct message *message, struct err *err)
+{
+	const struct outlet *outlet = self;
+	return outlet->sink->produce(outlet->sink->self, message, err);
+}
+
+static int read_headers(void *self, struct record *record, struct arena *arena, struct err *err)
+{
+	const struct outlet *outlet = self;
+	if (record->headers != NULL)
+		return 0;
+	return outlet->source->headers(outlet->source->self, record, arena, err);
+}
+
+/* Offsets of every partition whose state in the overlay lies beyond C; none: the whole batch is silent. */
+static struct position *offsets_of(struct pipeline *pipeline, size_t *count)
+{
+	struct position *offsets = arena_take_zeroed(pipeline->batch->arena, pipeline->partition_count + 1, sizeof *offsets);
+	*count = 0;
+	if (offsets == NULL)
+		return NULL;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		if (!partition->touched || partition->pending.next_offset <= partition->committed)
+			continue;
+		struct position *offset = &offsets[(*count)++];
+		offset->partition = partition->number;
+		offset->offset = partition->pending.next_offset;
+		partition->pending.nothing_committed = false;
+		marker_metadata_write(&partition->pending, offset->metadata);
+	}
+	return offsets;
+}
+
+static int transact(struct pipeline *pipeline, const struct membership *membership, bool *again, struct err *err)
+{
+	const struct sink *sink = &pipeline->ports.sink;
+	struct outlet self = {sink, &pipeline->ports.source};
+	struct batch_outlet outlet = {&self, emit, read_headers};
+	struct err ignored = {0};
+	size_t count;
+	struct position *offsets = offsets_of(pipeline, &count);
+	*again = false;
+	if (offsets == NULL)
+		return err_memory(err);
+	if (count == 0)
+		return 0;
+	if (sink->begin(sink->self, err) != 0)
+		return -1;
+	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet, err) != 0) {
+		*again = err->action == ERR_ABORT_BATCH;
+		return sink->abort(sink->self, *again ? err : &ignored) == 0 && *again ? 0 : -1;
+	}
+	int64_t began_us = loop_now_us(pipeline);
+	enum commit_result result = sink->commit(sink->self, offsets, count, membership, err);
+	pipeline->commit_us = loop_now_us(pipeline) - began_us;
+	histogram_add(&pipeline->metrics.commit_seconds, (double)pipeline->commit_us / 1e6);
+	*again = result == COMMIT_ABORTED;
+	if (result == COMMIT_UNKNOWN) {
+		if (err->action != ERR_EXIT || err->code != ERR_FENCED)
+			err->action = ERR_RECOVER;
+		return -1;
+	}
+	if (result == COMMIT_ABORTED)
+		return 0;
+	pipeline->metrics.commits++;
+	for (size_t i = 0; i < count; i++)
+		loop_partition(pipeline, offsets[i].partition)->committed = offsets[i].offset;
+	return 0;
+}
+
+/* Apply, score, publish, commit; after an abort the same batch once more, from the committed state in the cache. */
+static int commit(struct pipeline *pipeline, const struct membership *membership, struct err *err)
+{
+	struct batch *batch = pipeline->batch;
+	int64_t pause_ms = 0;
+	for (;;) {
+		bool again = false;
+		if (batch_apply(batch, err) != 0 || batch_score(batch, pipeline->champion, err) != 0 ||
+		    transact(pipeline, membership, &again, err) != 0)
+			return -1;
+		if (!again)
+			return 0;
+		pipeline->metrics.aborts++;
+		batch_discard(batch);
+		log_info(pipeline->ports.log, "transaction aborted, the batch is applied again: %s", err->message);
+		err->action = ERR_RETRY;
+		if (loop_retry(pipeline, &pause_ms, err) != 0 || loop_resume(pipeline, err) != 0)
+			return -1;
+	}
+}
+
+static void count_batch(struct pipeline *pipeline)
+{
+	struct metrics *metrics = &pipeline->metrics;
+	const struct batch *batch = pipeline->batch;
+	metrics->batches++;
+	metrics->reapplied += batch->reapplied;
+	metrics->alerts += batch->flagged;
+	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
+		metrics->outcomes[i] += batch->outcomes[i];
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct item *item = &batch->items[i];
+		if (item->silent)
+			continue;
+		metrics->reasons[item->reason]++;
+		for (unsigned bit = 0; item->outcome == OUTCOME_SCORED && bit < FLAG_NUMBER; bit++)
+			metrics->flags[bit] += item->vector.flags >> bit & 1;
+	}
+}
+
+static void check_caps(struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		const char *over = partition->halted ? NULL : partition_over_cap(partition, &pipeline->options.limits);
+		char message[320];
+		if (over == NULL)
+			continue;
+		snprintf(message, sizeof message,
+			 "partition %" PRId32 ": of the last %d records more than limits.%s allows are %s: a producer, schema or clock is broken. "
+			 "Look at the letters' reasons, mend the source, then start again (or raise limits.%s)",
+			 partition->number, PARTITION_RECENT, over, over[0] == 'd' ? "dead letters" : "late", over);
+		loop_halt(pipeline, partition, over, message);
+	}
+}
+
+int stages_run(struct pipeline *pipeline, struct err *err)
+{
+	struct batch *batch = pipeline->batch;
+	int64_t began_us = loop_now_us(pipeline);
+	size_t count = 0;
+	bool dropped = false;
+	if (collect(pipeline, &count, &began_us, err) != 0)
+		return -1;
+	if (count == 0 || pipeline->cancelled || !pipeline->recovered)
+		return 0;
+	struct membership membership = pipeline->ports.source.membership(pipeline->ports.source.self);
+	if (batch_reset(batch, err) != 0 || decode(pipeline, count, err) != 0 || load(pipeline, &dropped, err) != 0)
+		return -1;
+	if (dropped)
+		drop_halted(batch);
+	if (batch->count > 0) {
+		if (commit(pipeline, &membership, err) != 0 || batch_accept(batch, err) != 0)
+			return -1;
+		count_batch(pipeline);
+		check_caps(pipeline);
+		histogram_add(&pipeline->metrics.batch_seconds, (double)(loop_now_us(pipeline) - began_us) / 1e6);
+	}
+	pipeline->ports.source.release(pipeline->ports.source.self);
+	return 0;
+}

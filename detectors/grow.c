@@ -1,0 +1,184 @@
+#include "detectors/grow.h"
+
+#include "detectors/float32.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct range {
+	float least, greatest;
+};
+
+struct grower {
+	const struct matrix *sampled; /* borrowed */
+	uint32_t psi;
+	unsigned depth_max;
+	float *values;        /* of the tree's rows, column after column, psi each */
+	uint32_t *order;      /* the tree's rows 0 .. psi - 1; a node is a run of it, ascending */
+	uint32_t *aside;      /* right-hand rows while a run is parted */
+	struct range *ranges; /* of each column in the node at hand */
+	uint32_t *eligible;   /* columns */
+	struct rng *rng;      /* of the tree at hand, borrowed */
+	struct tree *tree;    /* likewise */
+};
+
+/* ceil(log2(max(psi, 2))) */
+static unsigned depth_limit(uint32_t psi)
+{
+	unsigned depth = 1;
+	while ((UINT64_C(1) << depth) < psi)
+		depth++;
+	return depth;
+}
+
+struct grower *grower_new(const struct matrix *sampled, uint32_t psi)
+{
+	assert(psi > 0 && sampled->columns <= FOREST_COLUMNS_MAX);
+	struct grower *grower = calloc(1, sizeof *grower);
+	if (grower == NULL)
+		return NULL;
+	grower->sampled = sampled;
+	grower->psi = psi;
+	grower->depth_max = depth_limit(psi);
+	_Static_assert(SIZE_MAX / FOREST_COLUMNS_MAX / sizeof *grower->values >= UINT32_MAX,
+		       "psi rows of floats have a size");
+	grower->values = malloc(psi * sampled->columns * sizeof *grower->values);
+	grower->order = malloc(psi * sizeof *grower->order);
+	grower->aside = malloc(psi * sizeof *grower->aside);
+	grower->ranges = malloc(sampled->columns * sizeof *grower->ranges);
+	grower->eligible = malloc(sampled->columns * sizeof *grower->eligible);
+	if (grower->values == NULL || grower->order == NULL || grower->aside == NULL || grower->ranges == NULL ||
+	    grower->eligible == NULL) {
+		grower_free(grower);
+		return NULL;
+	}
+	return grower;
+}
+
+void grower_free(struct grower *grower)
+{
+	if (grower == NULL)
+		return;
+	free(grower->values);
+	free(grower->order);
+	free(grower->aside);
+	free(grower->ranges);
+	free(grower->eligible);
+	free(grower);
+}
+
+static void gather(struct grower *grower, const uint64_t *rows)
+{
+	const struct matrix *sampled = grower->sampled;
+	for (uint32_t i = 0; i < grower->psi; i++) {
+		assert(rows[i] < sampled->rows && (i == 0 || rows[i - 1] < rows[i]));
+		const double *row = sampled->values + rows[i] * sampled->stride;
+		for (size_t column = 0; column < sampled->columns; column++)
+			grower->values[column * grower->psi + i] = float32_of(row[column]);
+		grower->order[i] = i;
+	}
+}
+
+/* Least and greatest present value of a column; without any, the least stays above the greatest. */
+static struct range range_of(const float *values, const uint32_t *rows, uint32_t count)
+{
+	struct range range = {INFINITY, -INFINITY};
+	for (uint32_t i = 0; i < count; i++) {
+		float value = values[rows[i]];
+		range.least = value < range.least ? value : range.least;
+		range.greatest = value > range.greatest ? value : range.greatest;
+	}
+	return range;
+}
+
+static size_t find_eligible(struct grower *grower, const uint32_t *rows, uint32_t count)
+{
+	size_t eligible = 0;
+	for (size_t column = 0; column < grower->sampled->columns; column++) {
+		grower->ranges[column] = range_of(grower->values + column * grower->psi, rows, count);
+		if (grower->ranges[column].least < grower->ranges[column].greatest)
+			grower->eligible[eligible++] = (uint32_t)column;
+	}
+	return eligible;
+}
+
+static float draw_threshold(struct rng *rng, struct range range)
+{
+	double least = range.least, greatest = range.greatest;
+	double threshold = least + rng_uniform(rng) * (greatest - least);
+	return float32_down(threshold >= greatest ? least : threshold);
+}
+
+/* Parts the run into left and right, each in the order it had; returns the number on the left. */
+static uint32_t part(struct grower *grower, uint32_t column, float threshold, uint32_t *rows, uint32_t count)
+{
+	const float *values = grower->values + (size_t)column * grower->psi;
+	uint32_t present_left = 0, present = 0, left = 0, right = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		present_left += values[rows[i]] <= threshold;
+		present += isnan(values[rows[i]]) ? 0 : 1;
+	}
+	assert(present_left > 0 && present_left < present);
+	for (uint32_t i = 0; i < count; i++) {
+		float value = values[rows[i]];
+		if (isnan(value) ? rng_below(grower->rng, present) < present_left : value <= threshold)
+			rows[left++] = rows[i];
+		else
+			grower->aside[right++] = rows[i];
+	}
+	memcpy(rows + left, grower->aside, right * sizeof *rows);
+	return left;
+}
+
+static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, unsigned depth)
+{
+	struct tree *tree = grower->tree;
+	int32_t node = (int32_t)tree->node_count++;
+	assert(count > 0 && tree->node_count < 2 * (uint64_t)grower->psi);
+	tree->rows[node] = count;
+	size_t eligible = depth == grower->depth_max || count == 1 ? 0 : find_eligible(grower, rows, count);
+	if (eligible == 0) {
+		tree->left[node] = tree->right[node] = tree->feature[node] = -1;
+		tree->threshold[node] = 0.0f;
+		tree->value[node] = forest_c(count);
+		return node;
+	}
+	uint32_t column = grower->eligible[rng_below(grower->rng, eligible)];
+	float threshold = draw_threshold(grower->rng, grower->ranges[column]);
+	tree->feature[node] = (int32_t)column;
+	tree->threshold[node] = threshold;
+	tree->value[node] = 0.0;
+	uint32_t left = part(grower, column, threshold, rows, count);
+	tree->left[node] = grow(grower, rows, left, depth + 1);
+	tree->right[node] = grow(grower, rows + left, count - left, depth + 1);
+	return node;
+}
+
+/* Nodes that psi rows can make: every leaf has a row, and no leaf is deeper than the limit. */
+static size_t nodes_most(uint32_t psi, unsigned depth)
+{
+	uint64_t by_rows = 2 * (uint64_t)psi - 1, by_depth = (UINT64_C(2) << depth) - 1;
+	return (size_t)(by_rows < by_depth ? by_rows : by_depth);
+}
+
+int grower_tree(struct grower *grower, struct rng *rng, const uint64_t *rows, struct tree *tree)
+{
+	size_t most = nodes_most(grower->psi, grower->depth_max);
+	assert(most <= FOREST_NODES_MAX);
+	*tree = (struct tree){.left = malloc(most * sizeof *tree->left),
+			      .right = malloc(most * sizeof *tree->right),
+			      .feature = malloc(most * sizeof *tree->feature),
+			      .threshold = malloc(most * sizeof *tree->threshold),
+			      .rows = malloc(most * sizeof *tree->rows),
+			      .value = malloc(most * sizeof *tree->value)};
+	if (tree->left == NULL || tree->right == NULL || tree->feature == NULL || tree->threshold == NULL ||
+	    tree->rows == NULL || tree->value == NULL)
+		return -1; /* what there is stays in *tree, whose owner frees it */
+	grower->rng = rng;
+	grower->tree = tree;
+	gather(grower, rows);
+	grow(grower, grower->order, grower->psi, 0);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * One isolation tree from its drawn rows: random splits, depth first, left first. The order of all random draws is part
+ * of the contract (docs/model-file.md): a second implementation makes the same bytes.
+ */
+#ifndef OUTLIERD_GROW_H
+#define OUTLIERD_GROW_H
+
+#include "detectors/forest.h"
+#include "rng.h"
+
+struct grower;
+
+/** Scratch to grow trees of psi rows out of the sampled rows (borrowed). NULL: out of memory. */
+struct grower *grower_new(const struct matrix *sampled, uint32_t psi);
+/** Frees it; NULL does nothing. */
+void grower_free(struct grower *grower);
+
+/** Grows a tree from psi rows of the matrix, ascending. The arrays of *tree are allocated, by malloc; -1: out of memory. */
+int grower_tree(struct grower *grower, struct rng *rng, const uint64_t *rows, struct tree *tree) MUST_USE;
+
+#endif

@@ -1,0 +1,220 @@
+#include "features/entity.h"
+
+#include "features/entity_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct entity *entity_new(const struct feature_set *set)
+{
+	assert(set != NULL);
+	struct entity *entity = malloc(sizeof *entity);
+	if (entity != NULL)
+		*entity = (struct entity){.set = set, .fold_edge = FOLD_EDGE_NONE};
+	return entity;
+}
+
+struct entity *entity_fork(const struct entity *entity)
+{
+	struct entity *fork = malloc(sizeof *fork);
+	if (fork == NULL)
+		return NULL;
+	*fork = *entity;
+	if (fork->rows != NULL)
+		(void)rows_share(fork->rows);
+	(void)panes_share(fork->panes);
+	return fork;
+}
+
+void entity_free(struct entity *entity)
+{
+	if (entity == NULL)
+		return;
+	rows_release(entity->rows);
+	panes_release(entity->panes);
+	free(entity);
+}
+
+size_t entity_size(const struct entity *entity)
+{
+	return sizeof *entity + rows_size(entity->set, entity->rows) + panes_size(entity->set, entity->panes);
+}
+
+size_t entity_event_count(const struct entity *entity)
+{
+	assert(entity->visible <= entity->end);
+	return entity->end - entity->visible;
+}
+
+uint32_t entity_lower_bound(const struct entity *entity, uint32_t low, uint32_t end, int64_t time_ms)
+{
+	assert(low <= end && end <= entity->end);
+	if (low == end)
+		return end;
+	const int64_t *time = entity->rows->time;
+	/* Windows are mostly short beside the log, or all of it: look from the newest row back in growing steps. */
+	uint32_t step = 1;
+	while (step < end - low && time[end - step] >= time_ms)
+		step *= 2;
+	uint32_t high = end - step / 2;
+	if (step < end - low)
+		low = end - step;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (time[middle] < time_ms)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t entity_position(const struct entity *entity, int64_t time_ms, int64_t offset)
+{
+	uint32_t at = entity->end;
+	if (at == entity->physical)
+		return at;
+	const int64_t *time = entity->rows->time, *offsets = entity->rows->offset;
+	if (time[at - 1] < time_ms)
+		return at;
+	if (time[at - 1] > time_ms)
+		at = entity_lower_bound(entity, entity->physical, at, time_ms + 1);
+	while (at > entity->physical && time[at - 1] == time_ms && offsets[at - 1] > offset)
+		at--;
+	return at;
+}
+
+static int64_t cell_of(const struct entity *entity, const struct field *field, const struct value *value)
+{
+	if (!value->present)
+		return CELL_NULL;
+	switch (field_kind(field)) {
+	case VALUE_UNITS:
+		assert(value->units >= -CELL_UNITS_MAX && value->units <= CELL_UNITS_MAX);
+		return value->units;
+	case VALUE_DOUBLE:
+		assert(value->number == value->number && cell_of_double(value->number) != CELL_NULL);
+		return cell_of_double(value->number);
+	case VALUE_TEXT:
+		break;
+	}
+	return rows_string(entity->set, entity->rows, value->text);
+}
+
+void entity_cells(const struct entity *entity, const struct event *event, int64_t *cells)
+{
+	const struct feature_set *set = entity->set;
+	for (size_t i = 0; i < set->column_count; i++) {
+		int field = set->columns[i];
+		cells[i] = cell_of(entity, &set->schema->fields[field], &event->values[field]);
+	}
+}
+
+/* Whether the rows have a free place that this view may take for an event at position. */
+static bool has_room(const struct entity *entity, uint32_t position)
+{
+	const struct rows *rows = entity->rows;
+	if (rows == NULL || rows->used == rows->capacity || rows->used != entity->end)
+		return false;
+	return position == entity->end || rows->references == 1;
+}
+
+static int make_room(struct entity *entity)
+{
+	struct rows *rows = rows_copy(entity->set, entity->rows, entity->physical, entity->end - entity->physical);
+	if (rows == NULL)
+		return -1;
+	rows_release(entity->rows);
+	entity->rows = rows;
+	entity->visible -= entity->physical;
+	entity->end -= entity->physical;
+	entity->physical = 0;
+	return 0;
+}
+
+int entity_prepare(struct entity *entity, uint32_t *position, const struct event *event, int64_t *cells)
+{
+	const struct feature_set *set = entity->set;
+	assert(*position >= entity->visible && *position <= entity->end);
+	if (!has_room(entity, *position)) {
+		uint32_t moved = entity->physical;
+		if (make_room(entity) != 0)
+			return -1;
+		*position -= moved;
+		entity_cells(entity, event, cells); /* the copy has numbered its strings anew */
+	}
+	for (size_t i = 0; i < set->column_count; i++)
+		if (cells[i] == CELL_UNKNOWN &&
+		    rows_add_string(set, entity->rows, event->values[set->columns[i]].text, &cells[i]) != 0)
+			return -1;
+	uint32_t visible = entity->end - entity->visible + 1;
+	if (set->tally_count == 0 || visible <= set->max_events)
+		return 0;
+	return panes_prepare(set, &entity->panes, &entity->first_pane, visible - set->max_events);
+}
+
+void entity_insert(struct entity *entity, uint32_t position, const struct event *event, uint64_t id,
+		   const int64_t *cells)
+{
+	const struct feature_set *set = entity->set;
+	struct rows *rows = entity->rows;
+	assert(entity->end == rows->used);
+	rows_open(set, rows, position);
+	rows->time[position] = event->time_ms;
+	rows->offset[position] = event->offset;
+	rows->id[position] = id;
+	for (size_t i = 0; i < set->column_count; i++)
+		rows->cells[i * rows->capacity + position] = cells[i];
+	entity->end++;
+}
+
+static void fold_oldest(struct entity *entity)
+{
+	const struct feature_set *set = entity->set;
+	assert(entity->visible < entity->end);
+	int64_t edge = entity->rows->time[entity->visible] + 1;
+	if (edge > entity->fold_edge)
+		entity->fold_edge = edge;
+	if (set->tally_count > 0) {
+		struct columns columns = rows_columns(entity->rows);
+		panes_fold(set, entity->panes, &columns, entity->visible);
+	}
+	entity->visible++;
+}
+
+/* Panes that no window of an event still to come can reach are forgotten. */
+static void forget_panes(struct entity *entity, int64_t watermark)
+{
+	const struct feature_set *set = entity->set;
+	if (entity->panes == NULL)
+		return;
+	int64_t until = entity->fold_edge - set->longest_ms;
+	if (watermark != WATERMARK_NONE && watermark - set->reach_ms > until)
+		until = watermark - set->reach_ms;
+	size_t first = panes_from(set, entity->panes, until);
+	if (first > entity->first_pane)
+		entity->first_pane = first;
+}
+
+void entity_settle(struct entity *entity, int64_t watermark, bool late)
+{
+	const struct feature_set *set = entity->set;
+	if (watermark != WATERMARK_NONE)
+		while (entity->visible < entity->end && entity->rows->time[entity->visible] < watermark - set->reach_ms)
+			entity->visible++;
+	bool rewritten = late;
+	for (; entity->end - entity->visible > set->max_events; rewritten = true)
+		fold_oldest(entity);
+	forget_panes(entity, watermark);
+	uint32_t dead = entity->visible - entity->physical, live = entity->end - entity->visible;
+	if (rewritten || dead > live)
+		entity->physical = entity->visible;
+	assert(entity->end - entity->visible <= set->max_events);
+}
+
+int entity_canonical(struct entity *entity, int64_t watermark)
+{
+	assert(entity->visible >= entity->physical);
+	entity_settle(entity, watermark, true);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* Distance and speed on the globe. */
+#ifndef OUTLIERD_GEO_H
+#define OUTLIERD_GEO_H
+
+#include <stdint.h>
+
+/**
+ * Kilometres per hour between two places in degrees, elapsed_ms apart (at least a second is counted): great-circle
+ * distance by the haversine formula on a sphere of 6371.0088 km, the same bits on every machine. NaN where an argument is.
+ */
+double geo_speed(double from_lat, double from_lon, double to_lat, double to_lon, int64_t elapsed_ms);
+
+#endif

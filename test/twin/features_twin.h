@@ -1,0 +1,24 @@
+/*
+ * The naive twin of features/: keeps every scored event of every entity for ever and answers each question by going over
+ * all of them. Shares no code with features/ but the types of options and events, and daemon/base's elementary functions.
+ */
+#ifndef OUTLIERD_FEATURES_TWIN_H
+#define OUTLIERD_FEATURES_TWIN_H
+
+#include "features/apply.h"
+
+struct features_twin;
+
+/** A partition without history; the options must outlive it. */
+struct features_twin *features_twin_new(const struct feature_set_options *options);
+/** Frees it. */
+void features_twin_free(struct features_twin *twin);
+/** What must happen to an event (its texts must outlive the twin), with the vector where it is scored. */
+enum outcome features_twin_apply(struct features_twin *twin, const struct event *event, struct vector *vector,
+				 enum reason *reason);
+/** The watermark as it now is. */
+int64_t features_twin_watermark(const struct features_twin *twin);
+/** Number of events of an entity that are in reach and not folded. */
+size_t features_twin_visible(const struct features_twin *twin, struct slice entity);
+
+#endif

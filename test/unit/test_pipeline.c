@@ -1,0 +1,406 @@
+#include "test.h"
+#include "world.h"
+
+#include "daemon/pipeline/loop.h"
+
+#define START 1700000000000
+#define RUN(world, err) EXPECT(world_run((world), (err)) == 0)
+
+/* A day of events of ten entities on two partitions, with duplicates, late ones, poison and gaps, the same each time. */
+static void feed(struct test_world *world, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		int entity = i % 10;
+		int32_t partition = entity % 2;
+		int64_t time_ms = START + i * 20000;
+		world_event(world, partition, i, entity, time_ms);
+		if (i % 7 == 3)
+			world_event(world, partition, i, entity, time_ms); /* duplicate */
+		if (i % 11 == 5)
+			world_event(world, partition, 100000 + i, entity, time_ms - 300000); /* late, in time */
+		if (i % 13 == 7)
+			world_event(world, partition, 200000 + i, entity, time_ms - 5000000); /* too late */
+		if (i % 17 == 2)
+			memory_broker_append(world->broker, partition, time_ms, slice_of("c0"), slice_of("poison"));
+		if (i % 5 == 1)
+			memory_broker_gap(world->broker, partition);
+	}
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct lines {
+	char **items;
+	size_t count;
+};
+
+/* Every committed message as one line, sorted: a multiset. */
+static struct lines outputs(const struct test_world *world)
+{
+	struct lines lines = {NULL, memory_broker_output_count(world->broker)};
+	lines.items = calloc(lines.count + 1, sizeof(char *));
+	for (size_t i = 0; i < lines.count; i++) {
+		const struct message *message = memory_broker_output(world->broker, i);
+		size_t size = message->value.length + message->key.length + 512;
+		lines.items[i] = malloc(size);
+		int used = snprintf(lines.items[i], size, "%s %.*s %.*s", message->topic, (int)message->key.length, (const char *)message->key.data,
+				    (int)message->value.length, (const char *)message->value.data);
+		for (size_t h = 0; h < message->header_count && (size_t)used < size; h++)
+			used += snprintf(lines.items[i] + used, size - (size_t)used, " %s", message->headers[h].name);
+	}
+	qsort(lines.items, lines.count, sizeof(char *), compare_lines);
+	return lines;
+}
+
+static void free_lines(struct lines lines)
+{
+	for (size_t i = 0; i < lines.count; i++)
+		free(lines.items[i]);
+	free(lines.items);
+}
+
+static void expect_same_outputs(const struct test_world *a, const struct test_world *b)
+{
+	struct lines left = outputs(a), right = outputs(b);
+	EXPECT_INT(left.count, right.count);
+	EXPECT(left.count > 0);
+	for (size_t i = 0; i < left.count && i < right.count; i++) {
+		EXPECT_TEXT(left.items[i], right.items[i]);
+		if (test_failures > 5)
+			break;
+	}
+	free_lines(left);
+	free_lines(right);
+}
+
+struct states {
+	struct lines lines;
+	size_t capacity;
+};
+
+static void add_state(void *context, struct slice entity, struct slice value)
+{
+	struct states *states = context;
+	struct lines *lines = &states->lines;
+	lines->items = realloc(lines->items, (lines->count + 1) * sizeof(char *));
+	char *text = malloc(entity.length + 2 * value.length + 16);
+	int used = sprintf(text, "%.*s ", (int)entity.length, (const char *)entity.data);
+	/* Version (1 byte) and generation (8 bytes) come first: states are compared behind them. */
+	for (size_t i = 9; i < value.length; i++)
+		used += sprintf(text + used, "%02x", ((const unsigned char *)value.data)[i]);
+	lines->items[lines->count++] = text;
+}
+
+static void expect_same_states(const struct test_world *a, const struct test_world *b, int32_t partitions)
+{
+	for (int32_t partition = 0; partition < partitions; partition++) {
+		struct states left = {0}, right = {0};
+		memory_store_visit(a->store, partition, add_state, &left);
+		memory_store_visit(b->store, partition, add_state, &right);
+		EXPECT(left.lines.count > 0);
+		EXPECT_INT(left.lines.count, right.lines.count);
+		for (size_t i = 0; i < left.lines.count && i < right.lines.count && test_failures < 5; i++)
+			EXPECT_TEXT(left.lines.items[i], right.lines.items[i]);
+		free_lines(left.lines);
+		free_lines(right.lines);
+	}
+}
+
+/* The reference: everything at once, in one go, no trouble. */
+static void reference(struct test_world *world, int events, uint32_t batch)
+{
+	struct err err = {0};
+	world_open(world, 2, batch);
+	feed(world, 0, events);
+	EXPECT(world_start(world, &err) == 0);
+	RUN(world, &err);
+	world_stop(world);
+}
+
+static struct marker marker_of(const struct test_world *world, int32_t partition)
+{
+	struct marker marker = {0};
+	struct err err = {0};
+	EXPECT(marker_decode(memory_store_marker(world->store, partition), &marker, &err) == 0);
+	return marker;
+}
+
+TEST(every_record_has_one_outcome_and_counters_add_up)
+{
+	struct test_world world;
+	reference(&world, 1000, 100);
+	uint64_t sum = 0;
+	for (int32_t p = 0; p < 2; p++) {
+		struct marker marker = marker_of(&world, p);
+		for (size_t i = 0; i < OUTCOME_NUMBER; i++)
+			sum += marker.outcomes[i];
+		EXPECT(marker.next_offset == memory_broker_committed(world.broker, p).offset);
+		EXPECT(marker.outcomes[OUTCOME_DUPLICATE] > 0);
+		EXPECT(marker.outcomes[OUTCOME_TOO_LATE] > 0);
+		EXPECT(marker.outcomes[OUTCOME_INVALID] > 0);
+	}
+	EXPECT_INT(sum, 1000 + 143 + 91 + 77 + 59); /* events, duplicates, late, too late, poison */
+	world_close(&world);
+}
+
+TEST(batch_size_changes_nothing)
+{
+	struct test_world one, many;
+	reference(&one, 600, 1);
+	reference(&many, 600, 1000);
+	expect_same_outputs(&one, &many);
+	expect_same_states(&one, &many, 2);
+	world_close(&one);
+	world_close(&many);
+}
+
+/* Runs the same events in pieces with something happening between, and compares with the reference. */
+static void with_trouble(void (*trouble)(struct test_world *world, int piece))
+{
+	struct test_world wanted, world;
+	struct err err = {0};
+	reference(&wanted, 900, 200);
+	world_open(&world, 2, 64);
+	EXPECT(world_start(&world, &err) == 0);
+	for (int piece = 0; piece < 9; piece++) {
+		feed(&world, piece * 100, (piece + 1) * 100);
+		trouble(&world, piece);
+		RUN(&world, &err);
+		world.now_us += 120 * 1000000LL;
+	}
+	EXPECT_TEXT(err.message, "");
+	world_stop(&world);
+	expect_same_outputs(&wanted, &world);
+	expect_same_states(&wanted, &world, 2);
+	world_close(&wanted);
+	world_close(&world);
+}
+
+static void abort_commit(struct test_world *world, int piece)
+{
+	(void)piece;
+	memory_broker_fail_commit(world->broker, COMMIT_ABORTED, false);
+}
+
+TEST(aborted_batch_is_applied_again)
+{
+	with_trouble(abort_commit);
+}
+
+static void unknown_done(struct test_world *world, int piece)
+{
+	(void)piece;
+	memory_broker_fail_commit(world->broker, COMMIT_UNKNOWN, true);
+}
+
+static void unknown_not_done(struct test_world *world, int piece)
+{
+	(void)piece;
+	memory_broker_fail_commit(world->broker, COMMIT_UNKNOWN, false);
+}
+
+TEST(unknown_commit_that_happened_is_not_repeated)
+{
+	with_trouble(unknown_done);
+}
+
+TEST(unknown_commit_that_did_not_happen_is_repeated)
+{
+	with_trouble(unknown_not_done);
+}
+
+static void rebalance(struct test_world *world, int piece)
+{
+	memory_broker_rebalance(world->broker, piece % 2 == 0);
+}
+
+TEST(rebalances_lose_and_double_nothing)
+{
+	with_trouble(rebalance);
+}
+
+static void kill_and_start(struct test_world *world, int piece)
+{
+	struct err err = {0};
+	(void)piece;
+	world_kill(world);
+	EXPECT(world_start(world, &err) == 0);
+}
+
+TEST(killed_and_started_again_nothing_is_missing_or_doubled)
+{
+	with_trouble(kill_and_start);
+}
+
+static void store_away(struct test_world *world, int piece)
+{
+	(void)piece;
+	memory_store_fail(world->store, 7);
+}
+
+TEST(store_away_is_back_pressure)
+{
+	with_trouble(store_away);
+}
+
+static void store_goes_back(struct test_world *world, int piece)
+{
+	if (piece % 3 == 1)
+		EXPECT(memory_store_snapshot(world->store) == 0);
+	if (piece % 3 == 0 && piece > 0)
+		memory_store_rollback(world->store);
+}
+
+TEST(store_that_goes_back_is_brought_forward_again)
+{
+	with_trouble(store_goes_back);
+}
+
+static void registry_away(struct test_world *world, int piece)
+{
+	(void)piece;
+	world->wait_codec = 3;
+}
+
+TEST(registry_away_is_back_pressure)
+{
+	with_trouble(registry_away);
+}
+
+TEST(flushed_store_is_rebuilt_from_the_topic)
+{
+	struct test_world wanted, world;
+	struct err err = {0};
+	reference(&wanted, 900, 200);
+	world_open(&world, 2, 64);
+	feed(&world, 0, 500);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	uint64_t generation = marker_of(&world, 0).generation;
+	memory_store_flush(world.store);
+	feed(&world, 500, 900);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT(pipeline_metrics(world.pipeline)->rebuilds == 2);
+	world_stop(&world);
+	EXPECT(marker_of(&world, 0).generation != generation);
+	EXPECT(marker_of(&world, 0).replaces == generation);
+	for (int32_t p = 0; p < 2; p++)
+		EXPECT(memcmp(marker_of(&world, p).outcomes, marker_of(&wanted, p).outcomes, sizeof wanted.now_us * OUTCOME_NUMBER) == 0);
+	expect_same_outputs(&wanted, &world);
+	world_close(&wanted);
+	world_close(&world);
+}
+
+TEST(second_unknown_outcome_within_a_minute_ends_as_fenced)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 1, 10);
+	EXPECT(world_start(&world, &err) == 0);
+	for (int i = 0; i < 2; i++) {
+		world_event(&world, 0, i, i, START + i);
+		memory_broker_fail_commit(world.broker, COMMIT_UNKNOWN, false);
+		int status = world_run(&world, &err);
+		EXPECT_INT(status, i == 0 ? 0 : -1);
+	}
+	EXPECT_INT(err_exit_status(&err), 75);
+	world_close(&world);
+}
+
+TEST(hole_in_the_log_halts_with_the_offsets)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 1, 10);
+	for (int i = 0; i < 20; i++)
+		world_event(&world, 0, i, i % 3, START + i * 1000);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	for (int i = 20; i < 40; i++)
+		world_event(&world, 0, i, i % 3, START + i * 1000);
+	memory_broker_truncate(world.broker, 0, 30);
+	EXPECT(world_start(&world, &err) == 0);
+	EXPECT(world_run(&world, &err) == -1);
+	EXPECT_INT(err_exit_status(&err), 76);
+	EXPECT_TEXT(err.message, "no partition runs: all 1 are halted (hole first); see the messages above for each remedy");
+	world_kill(&world);
+	size_t before = memory_broker_output_count(world.broker);
+	err_clear(&err);
+	world.options.rebuild_holes = true;
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, 1);
+	EXPECT(memory_broker_output_count(world.broker) > before);
+	world_close(&world);
+}
+
+TEST(recreated_topic_halts)
+{
+	struct test_world world, other;
+	struct err err = {0};
+	world_open(&world, 1, 10);
+	world_event(&world, 0, 1, 1, START);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	/* Another broker with other records at the same offsets, the same group offset. */
+	world_open(&other, 1, 10);
+	struct position position = memory_broker_committed(world.broker, 0);
+	world_event(&other, 0, 7, 7, START + 5);
+	world_event(&other, 0, 8, 8, START + 6);
+	memory_broker_set_committed(other.broker, &position);
+	memory_broker_free(world.broker);
+	world.broker = other.broker;
+	other.broker = memory_broker_new("in", 1);
+	EXPECT(world_start(&world, &err) == 0);
+	EXPECT(world_run(&world, &err) == -1);
+	EXPECT_INT(err_exit_status(&err), 76);
+	EXPECT_TEXT(err.message, "no partition runs: all 1 are halted (log_differs first); see the messages above for each remedy");
+	EXPECT_INT(memory_broker_output_count(world.broker), 0);
+	world_kill(&world);
+	world_close(&world);
+	world_close(&other);
+}
+
+TEST(too_many_dead_letters_halt_the_partition)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 2, 500);
+	for (int i = 0; i < 2600; i++)
+		memory_broker_append(world.broker, 0, START, slice_of("c0"), slice_of("poison"));
+	world_event(&world, 1, 1, 1, START);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT(!pipeline_ready(world.pipeline));
+	EXPECT_TEXT(pipeline_reason(world.pipeline), "dead_letters");
+	EXPECT_INT(pipeline_metrics(world.pipeline)->outcomes[OUTCOME_INVALID], 2500);
+	world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+	const struct test tests[] = {CASE(every_record_has_one_outcome_and_counters_add_up),
+				     CASE(batch_size_changes_nothing),
+				     CASE(aborted_batch_is_applied_again),
+				     CASE(unknown_commit_that_happened_is_not_repeated),
+				     CASE(unknown_commit_that_did_not_happen_is_repeated),
+				     CASE(rebalances_lose_and_double_nothing),
+				     CASE(killed_and_started_again_nothing_is_missing_or_doubled),
+				     CASE(store_away_is_back_pressure),
+				     CASE(store_that_goes_back_is_brought_forward_again),
+				     CASE(registry_away_is_back_pressure),
+				     CASE(flushed_store_is_rebuilt_from_the_topic),
+				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
+				     CASE(hole_in_the_log_halts_with_the_offsets),
+				     CASE(recreated_topic_halts),
+				     CASE(too_many_dead_letters_halt_the_partition),
+				     {0}};
+	return test_run(tests, argc, argv);
+}
