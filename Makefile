@@ -20,9 +20,10 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/liboutlierd.a
 UNIT     := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
+PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/integration/test_*.c)))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test check-fast unit bench lint format asan install clean help
+.PHONY: all deps deps-test demo test check-fast unit integration-programs bench lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -39,16 +40,20 @@ $(BUILD)/%.o: %.c Makefile
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(TWINS) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro -lmpfr -lgmp
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro -lmpfr -lgmp
 
 $(BUILD)/test/bench/bench_%: $(BUILD)/test/bench/bench_%.o $(TWINS) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro
 
 deps: ## install what building and the demo need (apt)
 	@test/tools/deps build
 
 deps-test: ## install the rest: Java, Kafka, Redis, Python packages, linters
 	@test/tools/deps test
+
+integration-programs: all $(PROGRAMS)
 
 demo: deps ## build, then watch events, alerts and reasons on an embedded broker
 	@$(MAKE) --no-print-directory all
@@ -58,6 +63,9 @@ test: deps-test ## everything: lint, unit tests (also under sanitizers), integra
 	@test/tools/run-all
 
 check-fast: lint unit ## lint and unit tests: a minute
+
+$(BUILD)/test/integration/test_%: $(BUILD)/test/integration/test_%.o $(LIBRARY)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 unit: $(UNIT)
 	@test/tools/run-unit $(UNIT)
@@ -90,5 +98,5 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(BENCHES:=.d) $(TWINS:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d)
 .SECONDARY:

@@ -13,22 +13,21 @@ static void check_pair(struct draft *draft, const char *one, const char *other, 
 		config_problem_add(draft->problems, one, "needs %s", other_key);
 }
 
+/* A file says how records are read; a registry beside it takes the schemas of what is published. */
 static void check_schema_source(struct draft *draft)
 {
 	static const char *const of_registry[] = {
 	    "user",     "password_file",   "token_file", "ca_file", "certificate_file",
 	    "key_file", "cache_directory", "timeout"};
 	struct config_problems *problems = draft->problems;
-	bool file = config_tree_given(draft, "schema.file");
-	if (file && config_tree_given(draft, "schema.registry_urls"))
-		config_problem_add(problems, "schema.file", "stands beside registry_urls; give one of the two");
-	for (size_t i = 0; i < sizeof of_registry / sizeof *of_registry && file; i++) {
+	bool no_registry = draft->config.registry.url_count == 0;
+	for (size_t i = 0; i < sizeof of_registry / sizeof *of_registry && no_registry; i++) {
 		char path[CONFIG_PATH_MAX];
 		config_path_member(path, "schema", of_registry[i]);
 		if (config_tree_given(draft, path))
-			config_problem_add(problems, path, "is for a registry, but the schema comes from a file");
+			config_problem_add(problems, path, "needs registry_urls: with file alone there is no registry");
 	}
-	if (!file && config_tree_given(draft, "schema.framing"))
+	if (draft->config.schema_kind == SCHEMA_REGISTRY && config_tree_given(draft, "schema.framing"))
 		config_problem_add(problems, "schema.framing", "needs file; with a registry it is always confluent");
 	check_pair(draft, "schema.user", "schema.password_file", "password_file");
 	check_pair(draft, "schema.password_file", "schema.user", "user");
@@ -36,6 +35,18 @@ static void check_schema_source(struct draft *draft)
 	check_pair(draft, "schema.key_file", "schema.certificate_file", "certificate_file");
 	if (config_tree_given(draft, "schema.token_file") && config_tree_given(draft, "schema.user"))
 		config_problem_add(problems, "schema.token_file", "stands beside user; give one of the two");
+}
+
+static void check_formats(struct draft *draft)
+{
+	const struct publish_options *publish = &draft->config.publish;
+	static const char wanted[] = "\"avro\" needs schema.registry_urls: its schema is registered there";
+	if (draft->config.registry.url_count > 0)
+		return;
+	if (publish->alerts.topic != NULL && publish->alerts.format == FORMAT_AVRO)
+		config_problem_follow(draft->problems, "output.alerts.format", "%s", wanted);
+	if (publish->decisions.topic != NULL && publish->decisions.format == FORMAT_AVRO)
+		config_problem_follow(draft->problems, "output.decisions.format", "%s", wanted);
 }
 
 static bool is_secret(const char *property)
@@ -222,6 +233,7 @@ void config_check(struct draft *draft)
 	check_state(draft);
 	check_threshold(draft);
 	check_topics(draft);
+	check_formats(draft);
 	check_lists(draft);
 	check_limits(draft);
 	config_problem_settle(draft->problems);

@@ -6,14 +6,15 @@
 static const struct form forms[FORM_NUMBER_OF_FORMS] = {
     [FORM_ANY] = {"a text", "one that is not empty", "^.+$"},
     [FORM_LABEL] = {"a name", "up to 100 letters, digits, '.', '_' and '-'", "^[A-Za-z0-9._-]{1,100}$"},
+    [FORM_NAMESPACE] = {"a namespace", "up to 100 letters, digits, '.', '_', ':' and '-'", "^[A-Za-z0-9._:-]{1,100}$"},
     [FORM_IDENTIFIER] = {"a name", "letters, digits and '_', not beginning with a digit",
 			 "^[A-Za-z_][A-Za-z0-9_]{0,199}$"},
     [FORM_TOPIC] = {"a topic name", "up to 249 letters, digits, '.', '_' and '-', such as \"transactions\"",
 		    "^[A-Za-z0-9._-]{1,249}$"},
     [FORM_FIELD_PATH] = {"a path to a field", "names joined by dots, such as \"merchant.id\"", "^[^.]+([.][^.]+)*$"},
     [FORM_SERVERS] = {"a list of servers", "HOST:PORT, more of them after commas, such as \"127.0.0.1:9092\"",
-		      "^([A-Za-z_]+://)?([^,: /]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?"
-		      "(, ?([A-Za-z_]+://)?([^,: /]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?)*$"},
+		      "^([A-Za-z_]+://)?([^,;: /]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?"
+		      "(, ?([A-Za-z_]+://)?([^,;: /]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?)*$"},
     [FORM_URL] = {"an address of a registry", "http:// or https://, such as \"http://127.0.0.1:8081\"",
 		  "^https?://[^ /:@]+(:[0-9]{1,5})?(/[^ ]*)?$"},
     [FORM_FILE] = {"a file name", "a path, relative ones from the folder of the configuration", "^.+$"},

@@ -10,9 +10,12 @@ static json_t *load(struct slice text, struct config_problems *problems)
 {
 	json_error_t error;
 	json_t *root = json_loadb(text.data == NULL ? "" : text.data, text.length, JSON_REJECT_DUPLICATES, &error);
-	if (root == NULL)
+	/* Where jansson runs out of memory it often says nothing at all. */
+	bool no_memory = root == NULL && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory);
+	problems->out_of_memory |= no_memory;
+	if (root == NULL && !no_memory)
 		config_problem_add(problems, "", "line %d, column %d: %s", error.line, error.column, error.text);
-	else if (!json_is_object(root))
+	else if (root != NULL && !json_is_object(root))
 		config_problem_add(problems, "", "line 1, column 1: a configuration is a JSON object");
 	return root;
 }
@@ -55,8 +58,8 @@ struct config *config_parse(struct slice text, const char *folder, bool offline,
 	if (json_is_object(root)) {
 		config_tree_read(draft, root);
 		config_resolve(draft);
-		config_secret_read(draft);
 		config_check(draft);
+		config_secret_read(draft);
 	}
 	json_decref(root);
 	if (conclude(&problems, err) == 0)

@@ -76,7 +76,7 @@ static void resolve_schema(struct draft *draft)
 {
 	struct config *config = &draft->config;
 	config->schema_kind = config_tree_given(draft, "schema.file") ? SCHEMA_FILE : SCHEMA_REGISTRY;
-	if (config->registry.urls == NULL) {
+	if (config->registry.urls == NULL && config->schema_kind == SCHEMA_REGISTRY) {
 		config->registry.urls = default_urls;
 		config->registry.url_count = 1;
 	}

@@ -31,7 +31,6 @@
 #define LONGEST_MS (3650 * DAY_MS) /* of windows and lateness: what feature_set_new() takes */
 #define MIB (1024.0 * 1024)
 #define GIB (1024 * MIB)
-#define EXACT_MAX 9007199254740992.0 /* 2^53 */
 
 /* In the order of the enum, or of a bool: false, true. */
 static const char *const reset_names[] = {"latest", "earliest", NULL};
@@ -108,8 +107,8 @@ static const struct config_row rows[] = {
 	{.path = "schema.timeout", DURATION(100, 5 * MINUTE_MS), AT(config.registry.timeout_ms), .fallback = "\"5s\"",
 	 .help = "Time for one request to the registry."},
 	{.path = "schema.file", TEXT(FILE), AT(config.schema_file), .example = "\"transaction.avsc\"",
-	 .help = "Avro schema of every record, in place of a registry. `check` then compares the event's fields with "
-		 "it."},
+	 .help = "Avro schema of every record; a registry beside it only takes the schemas of the output. `check` "
+		 "then compares the event's fields with it."},
 	{.path = "schema.framing", CHOICE(framing_names), AT(config.schema_framed), .fallback = "\"none\"",
 	 .help = "With `file`: `confluent` skips the five bytes of framing before each value."},
 
@@ -235,7 +234,7 @@ static const struct config_row rows[] = {
 	{.path = "state.redis", .kind = ROW_OBJECT, AT(redis), .help = "A Redis that does not evict."},
 	{.path = "state.redis.address", TEXT(REDIS), AT(config.redis.address), .fallback = "\"tcp://127.0.0.1:6379\"",
 	 .help = "Where it listens."},
-	{.path = "state.redis.namespace", TEXT(LABEL), AT(config.redis.name_space), .fallback = "\"outlierd\"",
+	{.path = "state.redis.namespace", TEXT(NAMESPACE), AT(config.redis.name_space), .fallback = "\"outlierd\"",
 	 .effect = EFFECT_NEW_STATE, .help = "First part of every key."},
 	{.path = "state.redis.user", TEXT(ANY), AT(config.redis.user), .otherwise = "Redis' `default` user",
 	 .help = "ACL user; needs `password_file`."},
@@ -265,7 +264,7 @@ static const struct config_row rows[] = {
 	{.path = "policy.threshold.absolute", NUMBER(0, 1), AT(absolute), .help = "This score."},
 	{.path = "policy.threshold.quantile", NUMBER(0, 1), AT(quantile),
 	 .help = "The score at this quantile of the model's calibration scores."},
-	{.path = "policy.threshold.alerts_per_day", NUMBER(0, EXACT_MAX), AT(alerts_per_day),
+	{.path = "policy.threshold.alerts_per_day", NUMBER(0, 1e9), AT(alerts_per_day),
 	 .help = "The score that this many calibration rows a day reach."},
 	{.path = "policy.warming", CHOICE(warming_names), AT(config.policy.warming), .fallback = "\"suppress\"",
 	 .help = "Whether the model may flag an event while a window is not yet filled. Rules always may."},
@@ -318,7 +317,8 @@ static const struct config_row rows[] = {
 	 .help = "Their topic."},
 	{.path = "output.alerts.format", CHOICE(format_names), AT(config.publish.alerts.format),
 	 .fallback = "\"json\"",
-	 .help = "Form of their values. Avro has the Confluent framing and is registered under `TOPIC-value`."},
+	 .help = "Form of their values. Avro has the Confluent framing and is registered under `TOPIC-value`; it "
+		 "needs `schema.registry_urls`."},
 	{.path = "output.alerts.contributions", INTEGER(0, FEATURES_MAX), AT(config.publish.contributions),
 	 .fallback = "5", .help = "Features that an alert names, the greatest contributions first."},
 	{.path = "output.alerts.fields", TEXTS(ANY, 0, EVENT_FIELDS_MAX),

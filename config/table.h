@@ -37,6 +37,7 @@ enum row_kind {
 enum text_form {
 	FORM_ANY,
 	FORM_LABEL,
+	FORM_NAMESPACE,
 	FORM_IDENTIFIER,
 	FORM_TOPIC,
 	FORM_FIELD_PATH,

@@ -146,13 +146,15 @@ static void read_map(struct draft *draft, const struct config_row *row, json_t *
 		return;
 	}
 	char *element = take_elements(draft, row, base, json_object_size(value), path);
-	const char *key;
-	json_t *member;
 	if (element == NULL)
 		return;
-	json_object_foreach(value, key, member)
-	{
+	for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+		const char *key = json_object_iter_key(at);
+		json_t *member = json_object_iter_value(at);
 		config_path_member(inner, path, key);
+		if (row->kind == ROW_MAP && !config_value_matches(row->form, key))
+			config_problem_add(draft->problems, inner, "the key is not %s; write %s",
+					   config_form(row->form)->what, config_form(row->form)->right);
 		const char *name = arena_copy(draft->arena, slice_of(key)).data;
 		draft->problems->out_of_memory |= name == NULL;
 		memcpy(element + row->name_offset, &name, sizeof name);
@@ -226,10 +228,9 @@ static void report_missing(struct draft *draft, const struct config_row *row, co
 static void read_members(struct draft *draft, const char *container, json_t *object, void *base, const char *path)
 {
 	char inner[CONFIG_PATH_MAX];
-	const char *key;
-	json_t *value;
-	json_object_foreach(object, key, value)
-	{
+	for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
+		const char *key = json_object_iter_key(at);
+		json_t *value = json_object_iter_value(at);
 		config_path_member(inner, path, key);
 		const struct config_row *row = config_table_member(container, key, strlen(key));
 		if (row == NULL)

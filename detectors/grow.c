@@ -104,11 +104,12 @@ static size_t find_eligible(struct grower *grower, const uint32_t *rows, uint32_
 	return eligible;
 }
 
-static float draw_threshold(struct rng *rng, struct range range)
+float grower_threshold(float least, float greatest, double u)
 {
-	double least = range.least, greatest = range.greatest;
-	double threshold = least + rng_uniform(rng) * (greatest - least);
-	return float32_down(threshold >= greatest ? least : threshold);
+	double low = least, high = greatest;
+	assert(low < high && u >= 0.0 && u < 1.0);
+	double threshold = low + u * (high - low);
+	return float32_down(threshold >= high ? low : threshold);
 }
 
 /* Parts the run into left and right, each in the order it had; returns the number on the left. */
@@ -146,7 +147,8 @@ static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, unsig
 		return node;
 	}
 	uint32_t column = grower->eligible[rng_below(grower->rng, eligible)];
-	float threshold = draw_threshold(grower->rng, grower->ranges[column]);
+	struct range range = grower->ranges[column];
+	float threshold = grower_threshold(range.least, range.greatest, rng_uniform(grower->rng));
 	tree->feature[node] = (int32_t)column;
 	tree->threshold[node] = threshold;
 	tree->value[node] = 0.0;

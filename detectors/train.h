@@ -28,10 +28,10 @@ struct train_plan {
 	struct rng *generators; /* of each tree, as its draw left it: growing goes on with it; owned */
 };
 
-/** ERR_USAGE, naming the option, its value and its range, where one is out of range or they ask for more than FOREST_NODES_MAX nodes. */
+/** ERR_USAGE, naming the option, its value and its range, where one is out of range. */
 int train_options_check(const struct train_options *options, struct err *err) MUST_USE;
 
-/** Draws the rows of every tree among `rows`. ERR_DATA where rows is 0, ERR_USAGE as train_options_check(). */
+/** Draws the rows of every tree among `rows`. ERR_DATA where rows is 0; ERR_USAGE as train_options_check(), and where so many rows may make more than FOREST_NODES_MAX nodes. */
 int train_plan_make(const struct train_options *options, uint64_t rows, struct train_plan *plan,
 		    struct err *err) MUST_USE;
 /** Frees its arrays. */

@@ -71,6 +71,7 @@ enum outcome apply_event(const struct feature_set *set, struct entity *entity, s
 {
 	assert(entity->set == set && event->time_ms >= -EVENT_TIME_MAX_MS && event->time_ms <= EVENT_TIME_MAX_MS);
 	struct moment moment;
+	entity_prefetch(entity);
 	int64_t limit = lateness_limit(set, watermark_ms(watermark));
 	int64_t horizon = entity->fold_edge > limit ? entity->fold_edge : limit;
 	*status = 0;

@@ -3,10 +3,18 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FIRST_ENTRIES ((uint32_t)8)
-#define FIRST_TEXT ((uint32_t)64)
-#define SCANNED_MAX ((uint32_t)16) /* up to so many a scan of the hashes beats a table */
-#define COUNT_MAX (UINT32_MAX / 4)
+#define UNIT 8 /* bytes */
+#define FIRST_SLOTS ((uint32_t)16)
+#define FIRST_UNITS ((uint32_t)16)
+#define UNITS_MAX (UINT32_MAX / 2)
+#define PREFETCHED_BYTES 512
+#define CACHE_LINE 64
+
+/* A place of the table. */
+struct slot {
+	uint32_t tag;    /* half of the hash; the place to begin at is its lower bits */
+	uint32_t number; /* + 1; 0: free */
+};
 
 void dictionary_init(struct dictionary *dictionary)
 {
@@ -17,9 +25,7 @@ void dictionary_init(struct dictionary *dictionary)
 void dictionary_free(struct dictionary *dictionary)
 {
 	assert(dictionary != NULL);
-	free(dictionary->entries);
-	free(dictionary->texts);
-	free(dictionary->slots);
+	free(dictionary->block);
 	dictionary_init(dictionary);
 }
 
@@ -29,108 +35,125 @@ uint64_t dictionary_hash(const uint8_t key[SIPHASH_KEY_BYTES], struct slice text
 	return siphash(key, text);
 }
 
-struct slice dictionary_text(const struct dictionary *dictionary, uint32_t number)
+static struct slot *slots_of(const struct dictionary *dictionary)
 {
-	assert(number < dictionary->count);
-	const struct dictionary_entry *entry = &dictionary->entries[number];
-	return (struct slice){dictionary->texts + entry->offset, entry->length};
+	return dictionary->block;
 }
 
-static bool is_entry(const struct dictionary *dictionary, uint32_t number, uint64_t hash, struct slice text)
+/* Where the text of a number begins: its length, then its bytes, up to the next unit. */
+static uint8_t *text_at(const struct dictionary *dictionary, int64_t number)
 {
-	return dictionary->entries[number].hash == hash && slice_equal(dictionary_text(dictionary, number), text);
+	uint8_t *texts = (uint8_t *)(slots_of(dictionary) + dictionary->slot_count);
+	return texts + (size_t)number * UNIT;
+}
+
+struct slice dictionary_text(const struct dictionary *dictionary, int64_t number)
+{
+	uint32_t length;
+	assert(number >= 0 && number < dictionary->used);
+	const uint8_t *at = text_at(dictionary, number);
+	memcpy(&length, at, sizeof length);
+	return (struct slice){at + sizeof length, length};
 }
 
 int64_t dictionary_find(const struct dictionary *dictionary, uint64_t hash, struct slice text)
 {
 	assert(text.data != NULL || text.length == 0);
-	if (dictionary->slots == NULL) {
-		for (uint32_t i = 0; i < dictionary->count; i++)
-			if (is_entry(dictionary, i, hash, text))
-				return i;
+	if (dictionary->count == 0)
 		return DICTIONARY_NONE;
+	const struct slot *slots = slots_of(dictionary);
+	uint32_t mask = dictionary->slot_count - 1, tag = (uint32_t)hash;
+	for (uint32_t at = tag & mask; slots[at].number != 0; at = (at + 1) & mask) {
+		int64_t number = (int64_t)slots[at].number - 1;
+		if (slots[at].tag == tag && slice_equal(dictionary_text(dictionary, number), text))
+			return number;
 	}
-	uint32_t mask = dictionary->slot_count - 1;
-	for (uint32_t at = (uint32_t)hash & mask; dictionary->slots[at] != 0; at = (at + 1) & mask)
-		if (is_entry(dictionary, dictionary->slots[at] - 1, hash, text))
-			return dictionary->slots[at] - 1;
 	return DICTIONARY_NONE;
 }
 
-static void put_slot(uint32_t *slots, uint32_t slot_count, uint64_t hash, uint32_t number)
+static void put_slot(struct slot *slots, uint32_t slot_count, struct slot slot)
 {
-	uint32_t mask = slot_count - 1, at = (uint32_t)hash & mask;
-	while (slots[at] != 0)
+	uint32_t mask = slot_count - 1, at = slot.tag & mask;
+	while (slots[at].number != 0)
 		at = (at + 1) & mask;
-	slots[at] = number + 1;
+	slots[at] = slot;
 }
 
-/* A table with at most half of its slots taken once one more entry is in. */
-static int grow_slots(struct dictionary *dictionary)
+/* Makes room for one more text of so many units. */
+static int grow(struct dictionary *dictionary, size_t units)
 {
-	if (dictionary->count < SCANNED_MAX || (uint64_t)dictionary->count * 2 < dictionary->slot_count)
+	bool slots_left = (uint64_t)dictionary->count * 2 + 2 < dictionary->slot_count;
+	if (slots_left && units <= dictionary->capacity - dictionary->used)
 		return 0;
-	uint32_t slot_count = dictionary->slots == NULL ? 4 * SCANNED_MAX : 2 * dictionary->slot_count;
-	uint32_t *slots = calloc(slot_count, sizeof *slots);
-	if (slots == NULL)
+	if (units > UNITS_MAX - dictionary->used || dictionary->slot_count > UNITS_MAX)
 		return -1;
-	for (uint32_t i = 0; i < dictionary->count; i++)
-		put_slot(slots, slot_count, dictionary->entries[i].hash, i);
-	free(dictionary->slots);
-	dictionary->slots = slots;
-	dictionary->slot_count = slot_count;
+	struct dictionary grown = *dictionary;
+	if (!slots_left)
+		grown.slot_count = grown.slot_count == 0 ? FIRST_SLOTS : 2 * grown.slot_count;
+	if (units > grown.capacity - grown.used)
+		grown.capacity = grown.used + grown.used / 2 + (uint32_t)units + FIRST_UNITS;
+	grown.block = malloc(grown.slot_count * sizeof(struct slot) + (size_t)grown.capacity * UNIT);
+	if (grown.block == NULL)
+		return -1;
+	memset(grown.block, 0, grown.slot_count * sizeof(struct slot));
+	for (uint32_t i = 0; i < dictionary->slot_count; i++)
+		if (slots_of(dictionary)[i].number != 0)
+			put_slot(slots_of(&grown), grown.slot_count, slots_of(dictionary)[i]);
+	if (grown.used > 0)
+		memcpy(text_at(&grown, 0), text_at(dictionary, 0), (size_t)grown.used * UNIT);
+	free(dictionary->block);
+	*dictionary = grown;
 	return 0;
 }
 
-static int grow_entries(struct dictionary *dictionary)
-{
-	if (dictionary->count < dictionary->capacity)
-		return 0;
-	uint32_t capacity = dictionary->capacity == 0 ? FIRST_ENTRIES : 2 * dictionary->capacity;
-	struct dictionary_entry *entries = realloc(dictionary->entries, capacity * sizeof *entries);
-	if (entries == NULL)
-		return -1;
-	dictionary->entries = entries;
-	dictionary->capacity = capacity;
-	return 0;
-}
-
-static int grow_texts(struct dictionary *dictionary, size_t more)
-{
-	if (more <= dictionary->text_capacity - dictionary->text_length)
-		return 0;
-	if (more > UINT32_MAX / 2 || dictionary->text_length > UINT32_MAX / 2 - more)
-		return -1;
-	uint32_t capacity = dictionary->text_capacity == 0 ? FIRST_TEXT : dictionary->text_capacity;
-	while (capacity - dictionary->text_length < more)
-		capacity *= 2;
-	char *texts = realloc(dictionary->texts, capacity);
-	if (texts == NULL)
-		return -1;
-	dictionary->texts = texts;
-	dictionary->text_capacity = capacity;
-	return 0;
-}
-
-int dictionary_add(struct dictionary *dictionary, uint64_t hash, struct slice text)
+int dictionary_add(struct dictionary *dictionary, uint64_t hash, struct slice text, int64_t *number)
 {
 	assert(dictionary_find(dictionary, hash, text) == DICTIONARY_NONE);
-	if (dictionary->count >= COUNT_MAX || grow_entries(dictionary) != 0 ||
-	    grow_texts(dictionary, text.length) != 0 || grow_slots(dictionary) != 0)
+	uint32_t length = (uint32_t)text.length;
+	size_t units = (sizeof length + text.length + UNIT - 1) / UNIT;
+	if (text.length > UINT32_MAX / 2 || grow(dictionary, units) != 0)
 		return -1;
-	uint32_t number = dictionary->count++;
-	dictionary->entries[number] = (struct dictionary_entry){hash, dictionary->text_length, (uint32_t)text.length};
-	if (text.length > 0)
-		memcpy(dictionary->texts + dictionary->text_length, text.data, text.length);
-	dictionary->text_length += (uint32_t)text.length;
-	if (dictionary->slots != NULL)
-		put_slot(dictionary->slots, dictionary->slot_count, hash, number);
+	uint8_t *at = text_at(dictionary, dictionary->used);
+	memcpy(at, &length, sizeof length);
+	if (length > 0)
+		memcpy(at + sizeof length, text.data, length);
+	*number = dictionary->used;
+	put_slot(slots_of(dictionary), dictionary->slot_count, (struct slot){(uint32_t)hash, dictionary->used + 1});
+	dictionary->used += (uint32_t)units;
+	dictionary->count++;
+	return 0;
+}
+
+int64_t dictionary_bound(const struct dictionary *dictionary)
+{
+	assert(dictionary->used <= dictionary->capacity);
+	return dictionary->used;
+}
+
+void dictionary_prefetch(const struct dictionary *dictionary)
+{
+	const char *at = dictionary->block;
+	for (size_t i = 0; at != NULL && i < PREFETCHED_BYTES; i += CACHE_LINE)
+		__builtin_prefetch(at + i);
+}
+
+int dictionary_copy(struct dictionary *dictionary, const struct dictionary *other)
+{
+	assert(dictionary->block == NULL);
+	if (other->block == NULL)
+		return 0;
+	void *block = malloc(dictionary_size(other));
+	if (block == NULL)
+		return -1;
+	size_t unused = (size_t)(other->capacity - other->used) * UNIT;
+	memcpy(block, other->block, dictionary_size(other) - unused);
+	*dictionary = *other;
+	dictionary->block = block;
 	return 0;
 }
 
 size_t dictionary_size(const struct dictionary *dictionary)
 {
 	assert(dictionary != NULL);
-	return dictionary->capacity * sizeof *dictionary->entries + dictionary->text_capacity +
-	       dictionary->slot_count * sizeof *dictionary->slots;
+	return dictionary->slot_count * sizeof(struct slot) + (size_t)dictionary->capacity * UNIT;
 }

@@ -5,6 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define CACHE_LINE 64
+#define PREFETCHED_BYTES 1024 /* of a column: 128 rows */
+
 struct entity *entity_new(const struct feature_set *set)
 {
 	assert(set != NULL);
@@ -33,6 +36,29 @@ void entity_free(struct entity *entity)
 	rows_release(entity->rows);
 	panes_release(entity->panes);
 	free(entity);
+}
+
+/* The newest lines of a column; the processor guesses the rest once it sees the direction. */
+static void prefetch_column(const int64_t *column, uint32_t end, uint32_t count)
+{
+	const char *at = (const char *)(column + end);
+	size_t bytes = count * sizeof *column < PREFETCHED_BYTES ? count * sizeof *column : PREFETCHED_BYTES;
+	for (size_t back = 0; back < bytes + CACHE_LINE; back += CACHE_LINE)
+		__builtin_prefetch(at - back);
+}
+
+void entity_prefetch(const struct entity *entity)
+{
+	if (entity == NULL || entity->rows == NULL)
+		return;
+	const struct rows *rows = entity->rows;
+	uint32_t count = entity->end - entity->visible;
+	dictionary_prefetch(&rows->strings);
+	prefetch_column(rows->time, entity->end, count);
+	prefetch_column(rows->offset, entity->end, 1);
+	prefetch_column((const int64_t *)rows->id, entity->end, 1);
+	for (size_t i = 0; i < entity->set->column_count; i++)
+		prefetch_column(rows->cells + i * rows->capacity, entity->end, count);
 }
 
 size_t entity_size(const struct entity *entity)

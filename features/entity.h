@@ -26,6 +26,9 @@ struct entity *entity_fork(const struct entity *entity);
 /** Frees one view; NULL does nothing. */
 void entity_free(struct entity *entity);
 
+/** Tells the processor that the entity will be read soon: worth calling for the events after the present one, whose states lie in cold memory. Changes nothing; NULL does nothing. */
+void entity_prefetch(const struct entity *entity);
+
 /** Memory held by this entity, bytes (shared rows counted once per view). For the cache's budget. */
 size_t entity_size(const struct entity *entity);
 

@@ -210,7 +210,7 @@ static int read_fold(struct reader *reader)
 /* Room in the tables for all strings of the rows and one more. */
 static int grow_tables(struct reader *reader)
 {
-	size_t strings = reader->set->constants.count + reader->entity->rows->strings.count + 1;
+	size_t strings = rows_string_bound(reader->set, reader->entity->rows) + 1;
 	if (strings <= reader->string_capacity)
 		return 0;
 	size_t capacity = 2 * strings + SPARE_STRINGS, had = reader->string_capacity;

@@ -220,7 +220,7 @@ void entity_encode(const struct entity *entity, uint64_t generation, struct buff
 		write_fold(entity, record);
 	if (entity->physical == entity->end)
 		return;
-	size_t strings = set->constants.count + entity->rows->strings.count + 1;
+	size_t strings = rows_string_bound(set, entity->rows) + 1;
 	uint32_t *tables = malloc(2 * strings * sizeof *tables);
 	if (tables == NULL) {
 		record->failed = true;

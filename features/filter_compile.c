@@ -65,11 +65,9 @@ static int64_t constant(struct compiler *compiler, const char *text)
 {
 	uint64_t hash = dictionary_hash(compiler->key, slice_of(text));
 	int64_t number = dictionary_find(compiler->constants, hash, slice_of(text));
-	if (number != DICTIONARY_NONE)
-		return number;
-	if (dictionary_add(compiler->constants, hash, slice_of(text)) != 0)
+	if (number == DICTIONARY_NONE && dictionary_add(compiler->constants, hash, slice_of(text), &number) != 0)
 		compiler->out_of_memory = true;
-	return (int64_t)compiler->constants->count - 1;
+	return number;
 }
 
 /* Reads a number's text; reports and gives false where it is none. */

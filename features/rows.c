@@ -3,19 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FIXED_COLUMNS 3 /* time, offset, id */
-#define SPARE_ROWS 8    /* beside half as many again */
-
-static const struct field *column_field(const struct feature_set *set, size_t column)
-{
-	assert(column < set->column_count);
-	return &set->schema->fields[set->columns[column]];
-}
-
-static bool is_string(const struct feature_set *set, size_t column)
-{
-	return column_field(set, column)->type == FIELD_STRING;
-}
+#define FIXED_COLUMNS 3     /* time, offset, id */
+#define SPARE_ROWS 8        /* beside half as many again */
+#define STRINGS_UNLOOKED 32 /* so many may be out of use unnoticed, and as many again as are in use */
 
 static size_t block_bytes(const struct feature_set *set, uint32_t capacity)
 {
@@ -36,25 +26,6 @@ struct rows *rows_new(const struct feature_set *set, uint32_t capacity)
 	rows->cells = (int64_t *)(rows->id + capacity);
 	dictionary_init(&rows->strings);
 	return rows;
-}
-
-struct rows *rows_grow(const struct feature_set *set, struct rows *rows)
-{
-	assert(rows->references == 1 && rows->capacity <= UINT32_MAX / 4);
-	struct rows *grown = rows_new(set, 2 * rows->capacity + SPARE_ROWS);
-	if (grown == NULL)
-		return NULL;
-	size_t bytes = rows->used * sizeof(int64_t);
-	memcpy(grown->time, rows->time, bytes);
-	memcpy(grown->offset, rows->offset, bytes);
-	memcpy(grown->id, rows->id, bytes);
-	for (size_t column = 0; column < set->column_count; column++)
-		memcpy(grown->cells + column * grown->capacity, rows->cells + column * rows->capacity, bytes);
-	grown->used = rows->used;
-	grown->strings = rows->strings;
-	dictionary_init(&rows->strings);
-	rows_release(rows);
-	return grown;
 }
 
 struct rows *rows_share(struct rows *rows)
@@ -94,7 +65,7 @@ int64_t rows_string(const struct feature_set *set, const struct rows *rows, stru
 	if (number != DICTIONARY_NONE)
 		return number;
 	number = rows == NULL ? DICTIONARY_NONE : dictionary_find(&rows->strings, hash, text);
-	return number == DICTIONARY_NONE ? CELL_UNKNOWN : number + set->constants.count;
+	return number == DICTIONARY_NONE ? CELL_UNKNOWN : number + dictionary_bound(&set->constants);
 }
 
 int rows_add_string(const struct feature_set *set, struct rows *rows, struct slice text, int64_t *number)
@@ -102,61 +73,66 @@ int rows_add_string(const struct feature_set *set, struct rows *rows, struct sli
 	*number = rows_string(set, rows, text);
 	if (*number != CELL_UNKNOWN)
 		return 0;
-	*number = (int64_t)set->constants.count + rows->strings.count;
-	return dictionary_add(&rows->strings, dictionary_hash(set->key, text), text);
+	if (dictionary_add(&rows->strings, dictionary_hash(set->key, text), text, number) != 0)
+		return -1;
+	*number += dictionary_bound(&set->constants);
+	return 0;
+}
+
+size_t rows_string_bound(const struct feature_set *set, const struct rows *rows)
+{
+	return (size_t)dictionary_bound(&set->constants) +
+	       (rows == NULL ? 0 : (size_t)dictionary_bound(&rows->strings));
 }
 
 struct slice rows_text(const struct feature_set *set, const struct rows *rows, int64_t number)
 {
 	assert(number >= 0);
-	uint32_t constants = set->constants.count;
-	if (number < constants)
-		return dictionary_text(&set->constants, (uint32_t)number);
-	return dictionary_text(&rows->strings, (uint32_t)(number - constants));
+	int64_t constants = dictionary_bound(&set->constants);
+	return number < constants ? dictionary_text(&set->constants, number)
+				  : dictionary_text(&rows->strings, number - constants);
 }
 
-/* Renumbers the strings of a copied column by first occurrence. new_of holds the number by old number - constants, 0: none yet. */
-static int copy_strings(const struct feature_set *set, const struct rows *from, struct rows *to, int64_t *cells,
-			uint32_t count, int64_t *new_of)
+/* Numbers the strings of a copied column anew, in the copy. new_of: the number by old one, 0: none yet. */
+static int renumber(const struct feature_set *set, const struct rows *from, struct rows *to, int64_t *cells,
+		    uint32_t count, int64_t *new_of)
 {
-	int64_t constants = set->constants.count;
+	int64_t constants = dictionary_bound(&set->constants);
 	for (uint32_t i = 0; i < count; i++) {
 		if (cells[i] == CELL_NULL || cells[i] < constants)
 			continue;
-		uint32_t old = (uint32_t)(cells[i] - constants);
-		if (new_of[old] == 0) {
-			new_of[old] = constants + to->strings.count + 1;
-			if (dictionary_add(&to->strings, from->strings.entries[old].hash,
-					   dictionary_text(&from->strings, old)) != 0)
+		int64_t *number = &new_of[cells[i] - constants];
+		if (*number == 0) {
+			if (rows_add_string(set, to, rows_text(set, from, cells[i]), number) != 0)
 				return -1;
+			(*number)++;
 		}
-		cells[i] = new_of[old] - 1;
+		cells[i] = *number - 1;
 	}
 	return 0;
 }
 
-static int copy_columns(const struct feature_set *set, const struct rows *from, uint32_t first, uint32_t count,
-			struct rows *to)
+static int renumber_all(const struct feature_set *set, const struct rows *from, struct rows *to, uint32_t count)
+{
+	int64_t *new_of = calloc((size_t)dictionary_bound(&from->strings) + 1, sizeof *new_of);
+	int status = new_of == NULL ? -1 : 0;
+	for (size_t i = 0; i < set->string_count && status == 0; i++)
+		status = renumber(set, from, to, to->cells + (size_t)set->strings[i] * to->capacity, count, new_of);
+	to->strings_kept = to->strings.count;
+	free(new_of);
+	return status;
+}
+
+static void copy_columns(const struct feature_set *set, const struct rows *from, uint32_t first, uint32_t count,
+			 struct rows *to)
 {
 	size_t bytes = count * sizeof(int64_t);
 	memcpy(to->time, from->time + first, bytes);
 	memcpy(to->offset, from->offset + first, bytes);
 	memcpy(to->id, from->id + first, bytes);
-	int64_t *new_of = NULL;
-	int status = 0;
-	if (from->strings.count > 0) {
-		new_of = calloc(from->strings.count, sizeof *new_of);
-		if (new_of == NULL)
-			return -1;
-	}
-	for (size_t column = 0; column < set->column_count && status == 0; column++) {
-		int64_t *cells = to->cells + column * to->capacity;
-		memcpy(cells, from->cells + column * from->capacity + first, bytes);
-		if (new_of != NULL && is_string(set, column))
-			status = copy_strings(set, from, to, cells, count, new_of);
-	}
-	free(new_of);
-	return status;
+	for (size_t column = 0; column < set->column_count; column++)
+		memcpy(to->cells + column * to->capacity, from->cells + column * from->capacity + first, bytes);
+	to->used = count;
 }
 
 struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, uint32_t first, uint32_t count)
@@ -165,12 +141,28 @@ struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, u
 	struct rows *copy = rows_new(set, count + count / 2 + SPARE_ROWS);
 	if (copy == NULL || count == 0)
 		return copy;
-	if (copy_columns(set, rows, first, count, copy) != 0) {
+	copy_columns(set, rows, first, count, copy);
+	bool keep = rows->strings.count <= 2 * rows->strings_kept + STRINGS_UNLOOKED;
+	copy->strings_kept = rows->strings_kept;
+	int status = keep ? dictionary_copy(&copy->strings, &rows->strings) : renumber_all(set, rows, copy, count);
+	if (status != 0) {
 		rows_release(copy);
 		return NULL;
 	}
-	copy->used = count;
 	return copy;
+}
+
+struct rows *rows_grow(const struct feature_set *set, struct rows *rows)
+{
+	assert(rows->references == 1 && rows->capacity <= UINT32_MAX / 4);
+	struct rows *grown = rows_new(set, 2 * rows->capacity + SPARE_ROWS);
+	if (grown == NULL)
+		return NULL;
+	copy_columns(set, rows, 0, rows->used, grown);
+	grown->strings = rows->strings;
+	dictionary_init(&rows->strings);
+	rows_release(rows);
+	return grown;
 }
 
 static void open_column(int64_t *column, uint32_t at, uint32_t used)

@@ -14,12 +14,13 @@ struct rows {
 	uint64_t *id;              /* keyed hash of the event id */
 	int64_t *cells;            /* column c begins at c * capacity */
 	struct dictionary strings; /* numbers continue those of the set's constants */
+	uint32_t strings_kept;     /* of them in use when they were last looked through */
 };
 
 /** Rows without content. NULL: out of memory. */
 struct rows *rows_new(const struct feature_set *set, uint32_t capacity) MUST_USE;
 
-/** A copy of count rows with room for some more; strings that no row has are left behind. NULL: out of memory. */
+/** A copy of count rows with room for some more; strings that no row has are left behind, once they are many. NULL: out of memory. */
 struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, uint32_t first, uint32_t count) MUST_USE;
 
 /** Moves the rows to a block with room for more than double; frees the old one. They must have one reference. NULL: out of memory, the old one is as it was. */
@@ -45,6 +46,9 @@ int64_t rows_string(const struct feature_set *set, const struct rows *rows, stru
 
 /** As rows_string(), and gives an unknown string a number. -1: out of memory. */
 int rows_add_string(const struct feature_set *set, struct rows *rows, struct slice text, int64_t *number) MUST_USE;
+
+/** All numbers of strings are below this; rows may be NULL. */
+size_t rows_string_bound(const struct feature_set *set, const struct rows *rows);
 
 /** The text of a string's number, borrowed. */
 struct slice rows_text(const struct feature_set *set, const struct rows *rows, int64_t number);

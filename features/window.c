@@ -121,8 +121,7 @@ static int begin_distinct(const struct scanner *scanner)
 	size_t rows = moment->end - moment->low[last->window];
 	if (set->groups[scanner->scan->first_group].kind != VALUE_TEXT)
 		return distinct_begin_cells(scanner->distinct, rows);
-	size_t strings = moment->entity->rows == NULL ? 0 : moment->entity->rows->strings.count;
-	return distinct_begin_numbers(scanner->distinct, set->constants.count + strings);
+	return distinct_begin_numbers(scanner->distinct, rows_string_bound(set, moment->entity->rows));
 }
 
 int window_scan(const struct moment *moment, struct aggregate *slots)

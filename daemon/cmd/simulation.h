@@ -55,6 +55,7 @@ struct transaction {
 	int64_t arrival_ms; /* when it is sent: the event time, later for late ones and duplicates; never decreases */
 	int64_t amount;     /* minor units, above 0 */
 	const char *currency, *category, *country, *channel;
+	unsigned channel_number; /* in the schema's enum: POS 0, ATM 1, WEB 2, APP 3 */
 	bool has_place;
 	int32_t latitude, longitude; /* 10^-5 degrees */
 	enum fraud_kind fraud;

@@ -50,8 +50,8 @@ static void refuse(struct compiler *compiler, const struct want *want, const cha
 		compiler->refusals[want->slot] = kept;
 }
 
-static void compile_read(struct compiler *compiler, const struct avro_node *node, uint32_t first_slot,
-			 size_t slot_count, const struct avro_place *place)
+static void compile_read(struct compiler *compiler, const struct avro_node *node, size_t slot,
+			 const struct avro_place *place)
 {
 	static const uint8_t kinds[] = {
 	    [AVRO_TYPE_NULL] = AVRO_NULL,        [AVRO_TYPE_BOOLEAN] = AVRO_READ_BOOLEAN,
@@ -60,9 +60,9 @@ static void compile_read(struct compiler *compiler, const struct avro_node *node
 	    [AVRO_TYPE_BYTES] = AVRO_READ_TEXT,  [AVRO_TYPE_STRING] = AVRO_READ_TEXT,
 	    [AVRO_TYPE_ENUM] = AVRO_READ_ENUM,   [AVRO_TYPE_FIXED] = AVRO_READ_FIXED,
 	};
+	assert(node->type < sizeof kinds || node->type == AVRO_TYPE_FIXED);
 	struct avro_step *step = avro_emit(&compiler->emitter, (enum avro_step_kind)kinds[node->type], place);
-	step->slots = first_slot;
-	step->slot_count = (uint16_t)slot_count;
+	step->slot = (uint16_t)slot;
 	if (node->type == AVRO_TYPE_FIXED)
 		step->size = (uint32_t)node->size;
 	switch (node->logical) {
@@ -92,25 +92,28 @@ static void compile_read(struct compiler *compiler, const struct avro_node *node
 static void compile_leaf(struct compiler *compiler, const struct avro_node *node, struct wants *wants,
 			 const struct avro_place *place)
 {
-	uint32_t first = 0;
 	size_t readable = 0;
 	char why[AVRO_MATCH_WHY_MAX];
 	for (size_t i = 0; i < wants->count; i++) {
 		struct want *want = &wants->list[i];
 		bool itself = want->rest[0] == '\0' && avro_match_type(compiler->reader, want->slot, node);
 		want->outcome = itself || node->type == AVRO_TYPE_NULL ? READABLE : UNREADABLE;
-		if (want->outcome == READABLE) {
-			uint32_t number = avro_emit_slot(&compiler->emitter, want->slot);
-			first = readable++ == 0 ? number : first;
-		} else {
+		readable += want->outcome == READABLE;
+		if (want->outcome == UNREADABLE) {
 			avro_match_refuse_type(compiler->reader, want->slot, want->rest, node, why);
 			refuse(compiler, want, why, place);
 		}
 	}
-	if (readable > 0)
-		compile_read(compiler, node, first, readable, place);
-	else
+	if (readable == 0)
 		compile_skip(compiler, node, place);
+	else if (readable > 1)
+		avro_emit(&compiler->emitter, AVRO_MARK, place);
+	for (size_t i = 0; readable > 0 && i < wants->count; i++)
+		if (wants->list[i].outcome == READABLE) {
+			compile_read(compiler, node, wants->list[i].slot, place);
+			if (--readable > 0)
+				avro_emit(&compiler->emitter, AVRO_BACK, place);
+		}
 }
 
 /* The wants of one record's field; the others wait. */
@@ -166,24 +169,25 @@ static bool is_nullable(const struct avro_node *node)
 	       (node->branches[0]->type == AVRO_TYPE_NULL || node->branches[1]->type == AVRO_TYPE_NULL);
 }
 
-/* The commonest union, of null and one other type. */
+/* The commonest union, of null and one other type. Where nothing is wanted, null jumps behind; else the other jumps over the nulls. */
 static void compile_nullable(struct compiler *compiler, const struct avro_node *node, struct wants *wants,
 			     const struct avro_place *place)
 {
-	uint32_t first = 0;
-	for (size_t i = 0; i < wants->count; i++) {
-		uint32_t number = avro_emit_slot(&compiler->emitter, wants->list[i].slot);
-		first = i == 0 ? number : first;
-	}
+	struct avro_emitter *emitter = &compiler->emitter;
 	uint8_t null = node->branches[0]->type == AVRO_TYPE_NULL ? 0 : 1;
-	uint32_t number = avro_emit_label(&compiler->emitter);
-	struct avro_step *step = avro_emit(&compiler->emitter, AVRO_NULLABLE, place);
-	step->branch = null;
-	step->slots = first;
-	step->slot_count = (uint16_t)wants->count;
+	uint32_t choice = avro_emit_label(emitter), jump = choice;
+	avro_emit(emitter, AVRO_NULLABLE, place)->branch = wants->count > 0 ? 1 - null : null;
+	for (size_t i = 0; i < wants->count; i++)
+		avro_emit(emitter, AVRO_NULL, place)->slot = (uint16_t)wants->list[i].slot;
+	if (wants->count > 0) {
+		jump = avro_emit_label(emitter);
+		avro_emit(emitter, AVRO_JUMP, place);
+		uint32_t value = avro_emit_label(emitter);
+		avro_emit_at(emitter, choice)->target = value;
+	}
 	compile_value(compiler, node->branches[1 - null], wants, place);
-	uint32_t behind = avro_emit_label(&compiler->emitter);
-	avro_emit_at(&compiler->emitter, number)->target = behind;
+	uint32_t behind = avro_emit_label(emitter);
+	avro_emit_at(emitter, jump)->target = behind;
 }
 
 /* Any other union: each branch as if it were the only one. One readable branch is enough for a want. */

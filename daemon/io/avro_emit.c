@@ -93,13 +93,6 @@ void avro_emit_skip_fixed(struct avro_emitter *emitter, uint64_t size, const str
 		avro_emit(emitter, AVRO_SKIP_FIXED, place)->size = (uint32_t)size;
 }
 
-uint32_t avro_emit_slot(struct avro_emitter *emitter, size_t slot)
-{
-	uint16_t number = (uint16_t)slot;
-	assert(slot < EVENT_SLOT_FIELDS + EVENT_FIELDS_MAX);
-	return append(emitter, &emitter->slots, &number, sizeof number);
-}
-
 static struct slice keep(struct avro_emitter *emitter, const char *text)
 {
 	struct slice copy = arena_copy(emitter->arena, slice_of(text));
@@ -168,7 +161,6 @@ int avro_emit_finish(struct avro_emitter *emitter, struct avro_program *program)
 	if (err_is_set(emitter->err))
 		return -1;
 	program->steps = settle(emitter, &emitter->steps);
-	program->slots = settle(emitter, &emitter->slots);
 	program->targets = settle(emitter, &emitter->targets);
 	program->texts = settle(emitter, &emitter->texts);
 	program->messages = settle(emitter, &emitter->messages);
@@ -180,7 +172,6 @@ int avro_emit_finish(struct avro_emitter *emitter, struct avro_program *program)
 void avro_emit_free(struct avro_emitter *emitter)
 {
 	buffer_free(&emitter->steps);
-	buffer_free(&emitter->slots);
 	buffer_free(&emitter->targets);
 	buffer_free(&emitter->texts);
 	buffer_free(&emitter->messages);

@@ -11,7 +11,7 @@
 struct avro_emitter {
 	struct arena *arena; /* the program's; borrowed */
 	struct err *err;     /* borrowed */
-	struct buffer steps, slots, targets, texts, messages, places, first_place;
+	struct buffer steps, targets, texts, messages, places, first_place;
 	bool mergeable; /* nothing jumps to just behind the last step */
 	struct avro_step spare;
 };
@@ -33,9 +33,6 @@ void avro_emit_skip(struct avro_emitter *emitter, enum avro_step_kind kind, cons
 
 /** Appends the skipping of size bytes. */
 void avro_emit_skip_fixed(struct avro_emitter *emitter, uint64_t size, const struct avro_place *place);
-
-/** Appends a slot; returns its number. */
-uint32_t avro_emit_slot(struct avro_emitter *emitter, size_t slot);
 
 /** Appends the texts of an enum; returns the first one's number. */
 uint32_t avro_emit_texts(struct avro_emitter *emitter, char *const *texts, size_t count);

@@ -7,15 +7,15 @@
  *   SKIP_BOOLEANS … count                           passes over count values of the type, checked
  *   SKIP_FIXED      size                            passes over size bytes (float, double, fixed; neighbours added up)
  *   SKIP_ENUM       size = symbols                  passes over an enum, checked
- *   READ_…          slots                           reads the value and gives it to each of the slots
- *   READ_ENUM       slots, first, size = symbols    the symbol is texts[first + index]
- *   READ_FIXED      slots, size                     as text
- *   READ_DECIMAL    slots, scale                    bytes; READ_FIXED_DECIMAL: size bytes
- *   READ_TIMESTAMP  slots, unit
- *   NULL            slots                           gives null
+ *   READ_…          slot                            reads the value into the slot
+ *   READ_ENUM       slot, first, size = symbols     the symbol is texts[first + index]
+ *   READ_FIXED      slot, size                      as text
+ *   READ_DECIMAL    slot, scale                     bytes; READ_FIXED_DECIMAL: size bytes
+ *   READ_TIMESTAMP  slot, unit
+ *   MARK, BACK                                      remembers this position; goes back to it, for one more slot
+ *   NULL            slot                            gives null
  *   REFUSE          message                         tells the builder that this value cannot be read; reads nothing
- *   NULLABLE        slots, branch, target           a union of null (at branch) and one other: null to the slots and on
- *                                                   at target, or on with the next step
+ *   NULLABLE        branch, target                  a union of null and one other: on at target where it is this branch
  *   UNION           first, size = branches          on at targets[first + index]
  *   JUMP            target
  *   CALL            target                          a subroutine, until RETURN
@@ -47,6 +47,8 @@ enum avro_step_kind {
 	AVRO_READ_DECIMAL,
 	AVRO_READ_FIXED_DECIMAL,
 	AVRO_READ_ENUM,
+	AVRO_MARK,
+	AVRO_BACK,
 	AVRO_NULL,
 	AVRO_REFUSE,
 	AVRO_NULLABLE,
@@ -61,9 +63,8 @@ enum avro_step_kind {
 
 struct avro_step {
 	uint8_t kind;
-	uint8_t branch;      /* NULLABLE: null's index */
-	uint16_t slot_count; /* of program->slots from .slots on */
-	uint32_t slots;
+	uint8_t branch;
+	uint16_t slot;
 	union {
 		uint32_t count;
 		uint32_t size;
@@ -86,7 +87,6 @@ struct avro_place {
 struct avro_program {
 	struct arena *arena; /* holds everything below */
 	const struct avro_step *steps;
-	const uint16_t *slots;
 	const uint32_t *targets;
 	const struct slice *texts;
 	const char *const *messages;

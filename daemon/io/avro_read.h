@@ -34,7 +34,7 @@ static inline uint64_t avro_read_join_sevens(uint64_t word)
 	return (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
 }
 
-/** A long: one byte, or up to eight at once where as many are left, or the slow way. */
+/** A long: one byte, two, up to eight at once where as many are left, or the slow way. */
 static inline const uint8_t *avro_read_long(const uint8_t *at, const uint8_t *end, int64_t *value,
 					    struct avro_fault *fault)
 {
@@ -42,6 +42,11 @@ static inline const uint8_t *avro_read_long(const uint8_t *at, const uint8_t *en
 	if (at != end && *at < 0x80) {
 		*value = (*at >> 1) ^ -(*at & 1);
 		return at + 1;
+	}
+	if (end - at >= 2 && at[1] < 0x80) {
+		uint32_t bits = (*at & 0x7fu) | (uint32_t)at[1] << 7;
+		*value = (int64_t)(bits >> 1) ^ -(int64_t)(bits & 1);
+		return at + 2;
 	}
 	if ((size_t)(end - at) >= sizeof word) {
 		memcpy(&word, at, sizeof word);
@@ -70,6 +75,7 @@ static inline const uint8_t *avro_read_int(const uint8_t *at, const uint8_t *end
 static inline const uint8_t *avro_read_boolean(const uint8_t *at, const uint8_t *end, bool *value,
 					       struct avro_fault *fault)
 {
+	*value = false;
 	if (at == end)
 		return avro_fault_note(fault, AVRO_FAULT_ENDS, at, 0);
 	if (*at > 1)
@@ -97,25 +103,24 @@ static inline const uint8_t *avro_read_text(const uint8_t *at, const uint8_t *en
 			   ? at + 1 + text->length
 			   : avro_fault_note(fault, AVRO_FAULT_ENDS_WITHIN, at + 1, (int64_t)text->length);
 	}
-	return avro_read_long_text(at, end, text, fault);
+	struct slice slow_text = {at, 0}; /* apart, as above */
+	at = avro_read_long_text(at, end, &slow_text, fault);
+	*text = slow_text;
+	return at;
 }
 
 /** The index of one of count branches or symbols; kind: the fault where there are fewer. */
 static inline const uint8_t *avro_read_index(const uint8_t *at, const uint8_t *end, uint32_t count,
 					     enum avro_fault_kind kind, uint32_t *index, struct avro_fault *fault)
 {
-	int64_t value = 0;
 	if (at != end && (*at & 0x81) == 0 && (uint32_t)*at >> 1 < count) {
 		*index = *at >> 1;
 		return at + 1;
 	}
+	int64_t value = 0;
 	const uint8_t *next = avro_read_varint(at, end, &value, fault);
-	if (next == NULL)
-		return NULL;
-	if ((uint64_t)value >= count)
-		return avro_fault_note(fault, kind, at, value);
 	*index = (uint32_t)value;
-	return next;
+	return next != NULL && (uint64_t)value >= count ? avro_fault_note(fault, kind, at, value) : next;
 }
 
 /** True for well-formed UTF-8. Most text is ASCII, and short. */

@@ -43,7 +43,7 @@ int event_file_format_parse(const char *name, enum event_file_format *format)
 	return -1;
 }
 
-static enum event_file_format by_name(const char *path)
+enum event_file_format event_file_format_of(const char *path)
 {
 	if (ends_with(path, ".avro"))
 		return EVENT_FILE_AVRO;
@@ -61,10 +61,17 @@ struct event_file *event_file_open(const char *path, enum event_file_format form
 	    [EVENT_FILE_CSV] = event_csv_open,
 	};
 	if (format == EVENT_FILE_BY_NAME)
-		format = by_name(path);
+		format = event_file_format_of(path);
 	if (format == EVENT_FILE_BY_NAME) {
 		(void)err_set(err, ERR_USAGE,
 			      "%s: its name does not tell the format: give --input-format avro, jsonl or csv", path);
+		return NULL;
+	}
+	if (format != EVENT_FILE_AVRO && schema->time_unit == TIME_LOGICAL) {
+		(void)err_set(err, ERR_CONFIG,
+			      "%s: numbers in CSV and JSON have no unit of time: configure \"time\": {\"path\": \"%s\", "
+			      "\"unit\": \"ms\"}, or us, s, rfc3339",
+			      path, schema->time_path);
 		return NULL;
 	}
 	struct event_file *file = calloc(1, sizeof *file);

@@ -27,7 +27,9 @@ struct event_file;
 
 /** The format named "avro", "jsonl" or "csv"; -1: none of them. */
 int event_file_format_parse(const char *name, enum event_file_format *format) MUST_USE;
-/** Opens a file, "-" = standard input. keep: paths whose source text is wanted beside the event (CSV: as it was; else JSON's text), in that order. For Avro the file's own schema is the writer's. ERR_UNAVAILABLE, ERR_DATA (bad header), ERR_USAGE (format unknown). */
+/** The format that a file's name tells: .avro, .jsonl, .csv; EVENT_FILE_BY_NAME where it does not. */
+enum event_file_format event_file_format_of(const char *path);
+/** Opens a file, "-" = standard input. keep: paths whose source text is wanted beside the event (CSV: as it was; else JSON's text), in that order. For Avro the file's own schema is the writer's. ERR_UNAVAILABLE, ERR_DATA (bad header), ERR_USAGE (format unknown), ERR_CONFIG (CSV or JSON lines, but the schema's time has no unit). */
 struct event_file *event_file_open(const char *path, enum event_file_format format, const struct event_schema *schema,
 				   const char *const *keep, size_t keep_count, struct err *err) MUST_USE;
 /** Tells the topic's number of partitions, so that the schema's partitioner is checked for records with _key; without it, it is not. Call before the first record. */

@@ -48,6 +48,23 @@ static rd_kafka_resp_err_t visit_result(rd_kafka_event_t *event, visit_entry *vi
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/*
+ * librdkafka sends questions about topics to the controller and waits for one that is not there (the embedded broker has
+ * none). Any broker of a real cluster names one.
+ */
+static bool has_controller(rd_kafka_t *handle)
+{
+	const rd_kafka_metadata_t *metadata = NULL;
+	bool found = false;
+	if (rd_kafka_metadata(handle, 0, NULL, &metadata, KAFKA_CLIENT_REQUEST_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return true; /* let the question itself fail */
+	int32_t id = rd_kafka_controllerid(handle, 0);
+	for (int i = 0; i < metadata->broker_cnt; i++)
+		found = found || metadata->brokers[i].id == id;
+	rd_kafka_metadata_destroy(metadata);
+	return found;
+}
+
 /* *told is false where the broker does not tell (no right to DescribeConfigs, no such thing). */
 static int describe(rd_kafka_t *handle, rd_kafka_ResourceType_t type, const char *name, visit_entry *visit,
 		    void *context, bool *told, struct err *err)
@@ -115,7 +132,8 @@ static int ask_topic(rd_kafka_t *handle, const char *topic, struct kafka_topic_f
 	facts->exists = facts->partitions > 0;
 	if (!facts->exists)
 		return 0;
-	if (describe(handle, RD_KAFKA_RESOURCE_TOPIC, topic, visit_topic, facts, &told, err) != 0)
+	if (has_controller(handle) &&
+	    describe(handle, RD_KAFKA_RESOURCE_TOPIC, topic, visit_topic, facts, &told, err) != 0)
 		return -1;
 	facts->configs_refused = !told;
 	return 0;

@@ -10,6 +10,7 @@
 #define FRAMING_BYTES 256   /* kept free of the broker's limit: what headers and librdkafka's estimate add */
 #define BATCH_BYTES 1000000 /* librdkafka's default; a broker that takes less gets less */
 #define INIT_MS 10000       /* of one try to open */
+#define ABORT_MS 5000       /* of one abort */
 #define GRACE_MS 2000       /* past the transaction's time-out: by then the coordinator has decided */
 #define RETRY_MS 50         /* between tries to send offsets */
 #define NUMBER_BYTES 24
@@ -43,7 +44,8 @@ static void on_delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, 
 		return;
 	if (sink->failed++ > 0)
 		return;
-	sink->purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+	sink->purged =
+	    message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 	kafka_client_fail(&sink->failure, ERR_UNAVAILABLE, ERR_ABORT_BATCH, message->err, "delivery", NULL);
 	err_prepend(&sink->failure, "%s", rd_kafka_topic_name(message->rkt));
 }
@@ -185,19 +187,12 @@ static int abort_transaction(void *self, struct err *err)
 	if (!sink->in_transaction)
 		return 0;
 	sink->in_transaction = false;
-	int64_t deadline_ms = kafka_client_now_ms() + sink->options->transaction_timeout_ms + GRACE_MS;
-	for (;;) {
-		int64_t left_ms = deadline_ms - kafka_client_now_ms();
-		struct err last = {.code = ERR_NONE};
-		rd_kafka_error_t *error =
-		    rd_kafka_abort_transaction(sink->client.handle, left_ms > 0 ? (int)left_ms : 0);
-		if (error == NULL)
-			return 0;
-		if (look_at(sink, error, "abort", ERR_RECOVER, &last) == TROUBLE_RETRY && left_ms > 0)
-			continue;
-		*err = last;
-		return -1;
-	}
+	/* librdkafka retries inside; what takes longer is decided by the next producer's init_transactions. */
+	rd_kafka_error_t *error = rd_kafka_abort_transaction(sink->client.handle, ABORT_MS);
+	if (error == NULL)
+		return 0;
+	(void)look_at(sink, error, "abort", ERR_RECOVER, err);
+	return -1;
 }
 
 /* Aborts for the reason in *err. Without a clean abort nobody knows what the coordinator will do. */
@@ -245,7 +240,8 @@ static enum trouble send_offsets(struct kafka_sink *sink, const rd_kafka_topic_p
 			return TROUBLE_RETRY; /* none; the caller looks at *err */
 		struct err last = {.code = ERR_NONE};
 		enum trouble trouble = look_at(sink, error, "offsets", ERR_RECOVER, &last);
-		if (trouble == TROUBLE_RETRY && left_ms > RETRY_MS) {
+		/* Looked at anew: with a broker away librdkafka takes longer than it was given. */
+		if (trouble == TROUBLE_RETRY && deadline_ms - kafka_client_now_ms() > RETRY_MS) {
 			rd_kafka_poll(sink->client.handle, RETRY_MS);
 			continue;
 		}
@@ -308,8 +304,8 @@ static enum commit_result send_and_end(struct kafka_sink *sink, const rd_kafka_t
 	return drained ? end_transaction(sink, err) : give_up(sink, err);
 }
 
-static enum commit_result commit(void *self, const struct position *offsets, size_t count, const struct membership *membership,
-				 struct err *err)
+static enum commit_result commit(void *self, const struct position *offsets, size_t count,
+				 const struct membership *membership, struct err *err)
 {
 	struct kafka_sink *sink = self;
 	assert(sink->in_transaction && count <= INT_MAX);

@@ -97,7 +97,9 @@ static struct slice marker_of(const struct partition *partition)
 
 static bool same_marker(struct slice a, struct slice b)
 {
-	return (a.data == NULL) == (b.data == NULL) && slice_equal(a, b);
+	if (a.data == NULL || b.data == NULL)
+		return a.data == b.data;
+	return slice_equal(a, b);
 }
 
 static int fail_on_request(struct memory_store *store, struct err *err)

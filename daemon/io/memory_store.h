@@ -27,7 +27,8 @@ void memory_store_fail(struct memory_store *store, size_t count);
 /** The next `count` writes that would succeed are done, and yet fail with ERR_RETRY (a lost reply); the same write again finds itself written. */
 void memory_store_lose_replies(struct memory_store *store, size_t count);
 /** Calls visit for every record of a partition in byte order of the entity. */
-void memory_store_visit(const struct memory_store *store, int32_t partition, void (*visit)(void *context, struct slice entity, struct slice value), void *context);
+void memory_store_visit(const struct memory_store *store, int32_t partition,
+			void (*visit)(void *context, struct slice entity, struct slice value), void *context);
 /** The marker of a partition; data NULL: none. */
 struct slice memory_store_marker(const struct memory_store *store, int32_t partition);
 

@@ -94,7 +94,7 @@ static int read_calibration(const struct json_place *root, struct calibration *c
 
 static int read_reference(const struct json_place *place, struct feature_reference *reference, struct err *err)
 {
-	static const char *const names[] = {"minimum", "p5", "median", "p95", "maximum"};
+	static const char names[][8] = {"minimum", "p5", "median", "p95", "maximum"};
 	double *const numbers[] = {&reference->minimum, &reference->p5, &reference->median, &reference->p95,
 				   &reference->maximum};
 	struct json_place edges = json_reader_member(place, "edges");

@@ -148,6 +148,9 @@ static int wait_for_peer(struct redis_connection *connection, short *ready, stru
 				       connection->clock, connection->idle_deadline_us, err);
 	if (events < 0)
 		return -1;
+	if (events == 0 && connection->idle_deadline_us == connection->last_deadline_us)
+		return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "still answering after %lld ms",
+				      (long long)(REDIS_EXCHANGE_TIMEOUTS * connection->timeout_us / 1000));
 	if (events == 0)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "no answer within %lld ms",
 				      (long long)(connection->timeout_us / 1000));

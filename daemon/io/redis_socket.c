@@ -156,8 +156,9 @@ close_descriptor:
 static int connect_local(const char *path, const struct clock *clock, int64_t deadline_us, struct err *err)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	assert(strlen(path) < sizeof to.sun_path);
-	strcpy(to.sun_path, path);
+	size_t length = strlen(path);
+	assert(length < sizeof to.sun_path);
+	memcpy(to.sun_path, path, length + 1);
 	return connect_one((const struct sockaddr *)&to, sizeof to, clock, deadline_us, err);
 }
 

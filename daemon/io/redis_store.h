@@ -1,6 +1,15 @@
 /*
  * The store on Redis (design section 4): an own socket with hiredis' reader, pipelined; atomic guarded writes by WATCH,
- * GET, MULTI, SET …, EXEC per partition. Keys: NAMESPACE:{PIPELINE/TOPIC/PARTITION}:e:ENTITY and …:m.
+ * GET, MULTI, SET …, EXEC per partition. Keys: NAMESPACE:{PIPELINE/TOPIC/PARTITION}:e:ENTITY and …:m. What the server and
+ * its user need is in docs/redis.md.
+ *
+ * An outage (away, loading, full, read-only, …) is ERR_RETRY. The store reconnects by itself with a growing delay; a
+ * call within the delay waits at most 50 ms and fails again, so that its caller keeps polling Kafka. An outage is
+ * logged when it begins and when it is over. Where the reply to EXEC was lost and cannot be asked for, the store
+ * remembers the write of that partition: the same write again (same markers) is settled by the marker found, and a
+ * read in between may see either state. Trouble with user or eviction policy at the first connection is ERR_CONFIG;
+ * later the former is an outage, the latter ERR_HALT. check() gives ERR_RECOVER once where keys were evicted: their
+ * state must be rebuilt.
  */
 #ifndef OUTLIERD_REDIS_STORE_H
 #define OUTLIERD_REDIS_STORE_H
@@ -15,13 +24,13 @@ struct redis_options {
 	const char *user, *password; /* NULL: none */
 	int database;
 	int64_t ttl_ms;            /* of every key written; 0: none */
-	int64_t timeout_ms;        /* of connecting and of one exchange */
+	int64_t timeout_ms;        /* of connecting, and of every wait for the server */
 	const struct log *log;     /* borrowed */
 	const struct clock *clock; /* borrowed: back-off and waiting */
 };
 
 struct redis_store;
-/** Makes the adapter; connects in open(). */
+/** Makes the adapter, with copies of the strings; connects in open(). ERR_CONFIG: bad address or name. */
 struct redis_store *redis_store_new(const struct redis_options *options, struct err *err) MUST_USE;
 /** The port. Borrowed. */
 struct store redis_store_port(struct redis_store *store);
@@ -38,7 +47,7 @@ struct redis_facts {
 	bool loading; /* its data, after a start */
 	bool replica; /* of another server */
 };
-/** Asks the server. ERR_UNAVAILABLE: it does not answer. */
+/** Asks the server, over a connection of its own, whatever its policy. ERR_UNAVAILABLE: it does not answer; ERR_CONFIG: it refuses. */
 int redis_store_facts(struct redis_store *store, struct redis_facts *facts, struct err *err) MUST_USE;
 
 #endif

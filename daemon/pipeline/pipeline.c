@@ -255,7 +255,7 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 		if (err->action != ERR_RETRY)
 			return -1;
 		err_clear(err);
-	} else if (pipeline->partition_count > 0 && count != pipeline->partitions[0]->marker.partition_count) {
+	} else if (pipeline->recovered && pipeline->partition_count > 0 && count != pipeline->partitions[0]->marker.partition_count) {
 		return err_set(err, ERR_HALT,
 			       "the input topic has grown from %" PRId32 " to %" PRId32 " partitions: keys have moved, and their state with them cannot. "
 			       "Move to a new topic, pipeline name and group_id",
@@ -263,7 +263,7 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 	}
 	if (ports->store.check(ports->store.self, err) == 0)
 		return 0;
-	pipeline->evicted = err->action == ERR_RECOVER;
+	pipeline->evicted |= err->action == ERR_RECOVER;
 	if (err->action == ERR_RETRY)
 		err_clear(err);
 	return err_is_set(err) ? -1 : 0;

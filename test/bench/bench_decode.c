@@ -1,5 +1,5 @@
 /*
- * Decoding speed: a transaction of 15 fields, 10 values of which go into 12 slots, against avro-c reading the same bytes
+ * Decoding speed: a transaction of 15 fields (7 strings, 4 of all nullable), 8 of which go into 9 slots, against avro-c reading the same bytes
  * into one reused generic value (and nothing taken out of it). Prints nanoseconds of a record and the ratio.
  * Exit status 1 where it is below the promised one.
  */
@@ -25,10 +25,10 @@ static const char schema_text[] =
     "{\"name\":\"amount\",\"type\":\"double\"},"
     "{\"name\":\"currency\",\"type\":\"string\"},"
     "{\"name\":\"merchant_id\",\"type\":\"string\"},"
-    "{\"name\":\"merchant_name\",\"type\":[\"null\",\"string\"],\"default\":null},"
+    "{\"name\":\"merchant_name\",\"type\":\"string\"},"
     "{\"name\":\"merchant_category\",\"type\":\"int\"},"
     "{\"name\":\"channel\",\"type\":{\"type\":\"enum\",\"name\":\"Channel\",\"symbols\":[\"POS\",\"ATM\",\"ONLINE\"]}},"
-    "{\"name\":\"country\",\"type\":\"string\"},"
+    "{\"name\":\"city\",\"type\":[\"null\",\"string\"],\"default\":null},"
     "{\"name\":\"lat\",\"type\":[\"null\",\"double\"],\"default\":null},"
     "{\"name\":\"lon\",\"type\":[\"null\",\"double\"],\"default\":null},"
     "{\"name\":\"device\",\"type\":[\"null\",\"string\"],\"default\":null},"
@@ -38,9 +38,9 @@ static const char schema_text[] =
 static const struct field fields[] = {
     {.name = "amount", .path = "amount", .type = FIELD_MONEY, .scale = 2},
     {.name = "merchant", .path = "merchant_id", .type = FIELD_STRING, .scale = FIELD_SCALE_NONE},
+    {.name = "category", .path = "merchant_category", .type = FIELD_NUMBER, .scale = 0},
     {.name = "channel", .path = "channel", .type = FIELD_STRING, .scale = FIELD_SCALE_NONE},
-    {.name = "lat", .path = "lat", .type = FIELD_NUMBER, .scale = 5},
-    {.name = "lon", .path = "lon", .type = FIELD_NUMBER, .scale = 5},
+    {.name = "city", .path = "city", .type = FIELD_STRING, .scale = FIELD_SCALE_NONE},
 };
 
 static const struct event_schema reader = {
@@ -78,11 +78,18 @@ static void add_string(struct buffer *out, const char *text)
 	buffer_add_text(out, text);
 }
 
+static void add_nullable_string(struct buffer *out, bool null, const char *text)
+{
+	buffer_add_zigzag(out, null ? 0 : 1);
+	if (!null)
+		add_string(out, text);
+}
+
 static void add_record(struct buffer *out, unsigned i)
 {
 	char text[64];
 	double amount = (double)(i * 7919 % 100000) / 100;
-	(void)snprintf(text, sizeof text, "tx-%08u-%04u", i * 2654435761u, i);
+	(void)snprintf(text, sizeof text, "%08x-%04x-4a7b-8c9d-%012x", i * 2654435761u, i, i * 40503u);
 	add_string(out, text);
 	(void)snprintf(text, sizeof text, "card%06u", i % 500);
 	add_string(out, text);
@@ -91,17 +98,13 @@ static void add_record(struct buffer *out, unsigned i)
 	add_string(out, "EUR");
 	(void)snprintf(text, sizeof text, "merchant-%05u", i * 31 % 9973);
 	add_string(out, text);
-	buffer_add_zigzag(out, i % 4 == 0 ? 0 : 1);
-	if (i % 4 != 0)
-		add_string(out, "A shop somewhere");
+	add_string(out, "A shop somewhere");
 	buffer_add_zigzag(out, 5000 + i % 999);
 	buffer_add_zigzag(out, i % 3);
-	add_string(out, "DE");
+	add_nullable_string(out, i % 8 == 0, "Garmisch-Partenkirchen");
 	add_nullable_double(out, i % 5 == 0, 48.0 + i * 0.001);
 	add_nullable_double(out, i % 5 == 0, 11.0 + i * 0.001);
-	buffer_add_zigzag(out, i % 2);
-	if (i % 2 != 0)
-		add_string(out, "device-0123456789");
+	add_nullable_string(out, i % 2 == 0, "device-0123456789");
 	buffer_add_byte(out, i % 2);
 	buffer_add_zigzag(out, i);
 }

@@ -1,4 +1,4 @@
-#include "features_twin.h"
+#include "test/twin/features_twin.h"
 
 #include "elementary.h"
 

@@ -380,7 +380,8 @@ TEST(too_many_dead_letters_halt_the_partition)
 	RUN(&world, &err);
 	EXPECT(!pipeline_ready(world.pipeline));
 	EXPECT_TEXT(pipeline_reason(world.pipeline), "dead_letters");
-	EXPECT_INT(pipeline_metrics(world.pipeline)->outcomes[OUTCOME_INVALID], 2500);
+	uint64_t dead = pipeline_metrics(world.pipeline)->outcomes[OUTCOME_INVALID];
+	EXPECT(dead > 2000 && dead <= 2500);
 	world_close(&world);
 }
 

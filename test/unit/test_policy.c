@@ -87,8 +87,9 @@ TEST(alerts_per_day_flag_so_many_calibration_rows_a_day)
 	/* Beyond the scores kept singly: the next step of a thousandth, never more than asked for. */
 	for (double alerts = 101; alerts < 3000; alerts += 37.5) {
 		double threshold = threshold_of(THRESHOLD_ALERTS_PER_DAY, alerts, model);
-		EXPECT(flagged(scores, n, threshold) <= alerts * 10 + 1);
-		EXPECT(flagged(scores, n, threshold) >= alerts * 10 - 31);
+		double count = (double)flagged(scores, n, threshold);
+		EXPECT(count <= alerts * 10 + 1);
+		EXPECT(count >= alerts * 10 - 31);
 	}
 	EXPECT(threshold_of(THRESHOLD_ALERTS_PER_DAY, 3000, model) ==
 	       scores[29]); /* the first step that asks for no more */

@@ -1,7 +1,13 @@
 /*
- * Does the forest find anomalies as well as forests should? On labelled public sets, where they lie beside the project,
- * mean ROC-AUC and PR-AUC over ten seeds must be within three standard errors of what scikit-learn 1.2.1 reached with
- * the same settings; on a seeded generator, which is always there, within a range found with scikit-learn too.
+ * Does the forest find anomalies as well as forests should? Mean ROC-AUC and PR-AUC (average precision) over seeds 0 .. 9
+ * must be within three standard errors of the difference from what scikit-learn reaches with the same settings: on
+ * labelled public sets where they lie beside the project, and on a seeded generator, which is always there.
+ *
+ * Two references are kept, and the distance to each is printed. `ten` is the published table: scikit-learn 1.2.1, seeds
+ * 0 .. 9. `hundred` is the same protocol over seeds 0 .. 99 (1.9.1, whose first ten give the table's numbers to all four
+ * digits). The assertion is on `hundred`, and was moved there after cardio's ROC-AUC was found 3.0 standard errors below
+ * `ten`, just outside, the only one of fourteen. Over more seeds the two forests agree there (ours 0.9235 over 300,
+ * scikit-learn's 0.9249 over 100): the table's ten seeds are 2.3 standard errors above their own mean.
  */
 #include "rng.h"
 #include "test/twin/forest_sample.h"
@@ -90,14 +96,23 @@ static struct quality quality_of(const struct labelled *fit, const struct labell
 	return quality;
 }
 
-/* Both means have a standard error; three of their difference are allowed. */
-static void expect_near(const char *what, double mean, double sd, double wanted, double wanted_sd)
+/* How many standard errors of their difference two means are apart. */
+static double apart(double mean, double sd, double other, double other_sd, double other_seeds)
 {
-	double error = sqrt((sd * sd + wanted_sd * wanted_sd) / SEEDS);
-	bool near = fabs(mean - wanted) <= STANDARD_ERRORS * error;
-	printf("  %-24s %.4f (sd %.4f), scikit-learn %.4f (sd %.4f): %+.2f standard errors\n", what, mean, sd, wanted,
-	       wanted_sd, (mean - wanted) / error);
-	EXPECT(near);
+	return (mean - other) / sqrt(sd * sd / SEEDS + other_sd * other_sd / other_seeds);
+}
+
+/* ten_sd 0: not in the published table. */
+static void expect_near(const char *what, double mean, double sd, double ten, double ten_sd, double hundred,
+			double hundred_sd)
+{
+	double distance = apart(mean, sd, hundred, hundred_sd, 100);
+	printf("  %-20s %.4f (sd %.4f), scikit-learn %.4f (sd %.4f): %+.2f standard errors", what, mean, sd, hundred,
+	       hundred_sd, distance);
+	if (ten_sd > 0)
+		printf("; published %.4f (sd %.4f): %+.2f", ten, ten_sd, apart(mean, sd, ten, ten_sd, 10));
+	printf("\n");
+	EXPECT(fabs(distance) <= STANDARD_ERRORS);
 }
 
 static bool load(const char *name, struct labelled *set)
@@ -112,15 +127,25 @@ TEST(public_sets_are_ranked_as_scikit_learn_does)
 	static const struct {
 		const char *fit, *test;
 		size_t rows, columns; /* of the test file, label included */
-		struct quality wanted;
+		struct quality ten, hundred;
 	} sets[] = {
-	    {"breastw", "breastw", 683, 10, {0.9873, 0.0014, 0.9707, 0.0043}},
-	    {"ionosphere", "ionosphere", 351, 33, {0.8461, 0.0064, 0.7997, 0.0077}},
-	    {"cardio", "cardio", 1831, 22, {0.9329, 0.0095, 0.5776, 0.0343}},
-	    {"satellite", "satellite", 6435, 37, {0.7008, 0.0198, 0.6583, 0.0237}},
-	    {"shuttle", "shuttle", 49097, 10, {0.9970, 0.0005, 0.9777, 0.0028}},
-	    {"creditcard10k", "creditcard10k", 10000, 31, {0.9400, 0.0042, 0.6866, 0.0284}},
-	    {"fraudsim_train", "fraudsim_test", 67080, 16, {0.8457, 0.0056, 0.2872, 0.0220}},
+	    {"breastw", "breastw", 683, 10, {0.9873, 0.0014, 0.9707, 0.0043}, {0.9867, 0.0015, 0.9686, 0.0047}},
+	    {"ionosphere", "ionosphere", 351, 33, {0.8461, 0.0064, 0.7997, 0.0077}, {0.8495, 0.0058, 0.8016, 0.0073}},
+	    {"cardio", "cardio", 1831, 22, {0.9329, 0.0095, 0.5776, 0.0343}, {0.9249, 0.0108, 0.5592, 0.0363}},
+	    {"satellite", "satellite", 6435, 37, {0.7008, 0.0198, 0.6583, 0.0237}, {0.7037, 0.0166, 0.6612, 0.0199}},
+	    {"shuttle", "shuttle", 49097, 10, {0.9970, 0.0005, 0.9777, 0.0028}, {0.9970, 0.0007, 0.9768, 0.0059}},
+	    {"creditcard10k",
+	     "creditcard10k",
+	     10000,
+	     31,
+	     {0.9400, 0.0042, 0.6866, 0.0284},
+	     {0.9414, 0.0040, 0.6944, 0.0206}},
+	    {"fraudsim_train",
+	     "fraudsim_test",
+	     67080,
+	     16,
+	     {0.8457, 0.0056, 0.2872, 0.0220},
+	     {0.8468, 0.0034, 0.2943, 0.0228}},
 	};
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
 		struct labelled fit, test;
@@ -132,11 +157,12 @@ TEST(public_sets_are_ranked_as_scikit_learn_does)
 		EXPECT_INT(test.rows, sets[i].rows);
 		EXPECT_INT(test.columns, sets[i].columns);
 		EXPECT_INT(fit.columns, sets[i].columns);
-		struct quality quality = quality_of(&fit, &test), wanted = sets[i].wanted;
+		struct quality quality = quality_of(&fit, &test), ten = sets[i].ten, hundred = sets[i].hundred;
 		snprintf(what, sizeof what, "%s ROC", sets[i].test);
-		expect_near(what, quality.roc, quality.roc_sd, wanted.roc, wanted.roc_sd);
+		expect_near(what, quality.roc, quality.roc_sd, ten.roc, ten.roc_sd, hundred.roc, hundred.roc_sd);
 		snprintf(what, sizeof what, "%s PR", sets[i].test);
-		expect_near(what, quality.precision, quality.precision_sd, wanted.precision, wanted.precision_sd);
+		expect_near(what, quality.precision, quality.precision_sd, ten.precision, ten.precision_sd,
+			    hundred.precision, hundred.precision_sd);
 		free(fit.values);
 		free(test.values);
 	}
@@ -165,8 +191,8 @@ TEST(noise_around_a_cluster_is_ranked_as_scikit_learn_does)
 {
 	struct labelled set = cluster_and_noise();
 	struct quality quality = quality_of(&set, &set);
-	expect_near("generator ROC", quality.roc, quality.roc_sd, 0.0, 0.0);
-	expect_near("generator PR", quality.precision, quality.precision_sd, 0.0, 0.0);
+	expect_near("generator ROC", quality.roc, quality.roc_sd, 0, 0, 0.8968, 0.0029);
+	expect_near("generator PR", quality.precision, quality.precision_sd, 0, 0, 0.3751, 0.0121);
 	free(set.values);
 }
 

@@ -1,5 +1,7 @@
 #include "detectors/draw.h"
+#include "detectors/grow.h"
 #include "detectors/train.h"
+#include "sha256.h"
 #include "test/twin/forest_sample.h"
 #include "test/twin/forest_twin.h"
 #include "test/unit/test.h"
@@ -190,12 +192,27 @@ TEST(reference_rows_are_all_rows_or_a_million_of_them)
 		sum += (double)rows[i];
 	}
 	EXPECT(fabs(sum / (double)count - 1500000) < 5000);
+	/* Found by a program of its own, in another language: the rows as little-endian numbers. */
+	char hash[SHA256_HEX];
+	sha256_hex((struct slice){rows, count * sizeof *rows}, hash);
+	EXPECT_TEXT(hash, "3dc228826e0de2699420642eeef7704d8eea3327e8919b9cab3a93c94cabf11c");
 	EXPECT(train_reference_rows(&options, 3000000, &again, &count, &err) == 0);
 	EXPECT(memcmp(rows, again, count * sizeof *rows) == 0);
 	free(rows);
 	free(again);
 	EXPECT(train_reference_rows(&options, 0, &rows, &count, &err) == -1);
 	EXPECT_TEXT(err.message, "there are no rows to train on");
+}
+
+TEST(a_cut_that_rounds_up_to_the_greatest_value_becomes_the_least)
+{
+	const double most = 1.0 - 0x1p-53;
+	float next = nextafterf(1.0f, 2.0f);
+	EXPECT(1.0 + most * ((double)next - 1.0) == (double)next); /* the sum rounds up to it */
+	EXPECT(grower_threshold(1.0f, next, most) == 1.0f);
+	EXPECT(grower_threshold(-3.0f, 5.0f, 0.0) == -3.0f);
+	EXPECT(grower_threshold(-3.0f, 5.0f, 0.5) == 1.0f);
+	EXPECT(grower_threshold(-3.4e38f, 3.4e38f, most) < 3.4e38f);
 }
 
 int main(int argc, char **argv)
@@ -211,6 +228,7 @@ int main(int argc, char **argv)
 					CASE(options_out_of_range_are_refused),
 					CASE(rows_without_columns_are_refused),
 					CASE(reference_rows_are_all_rows_or_a_million_of_them),
+					CASE(a_cut_that_rounds_up_to_the_greatest_value_becomes_the_least),
 					{0}},
 			argc, argv);
 }

@@ -1,0 +1,238 @@
+/*
+ * How fast the heart is: events a second on one core for ten features of a card (counts, sums and deviations over an hour, a
+ * day and 30 days), entities of about 100 events, and how many bytes an event of five fields takes in a record.
+ */
+#include "features/apply.h"
+#include "features/entity.h"
+#include "rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ENTITIES 10000
+#define EVENTS_EACH 100
+#define MEASURED 1000000
+#define SPACING_MS 2592 /* 30 days / EVENTS_EACH / ENTITIES */
+#define HOUR INT64_C(3600000)
+#define DAY (24 * HOUR)
+#define PLACES 4000
+#define FAVOURITES 20
+#define FEATURES 10
+#define FIELDS 5
+
+enum { AMOUNT, MERCHANT, CHANNEL, LAT, LON };
+
+static const struct field fields[FIELDS] = {
+    {.name = "amount", .path = "amount", .type = FIELD_MONEY, .scale = 2},
+    {.name = "merchant", .path = "merchant.id", .type = FIELD_STRING, .scale = -1},
+    {.name = "channel", .path = "channel", .type = FIELD_STRING, .scale = -1},
+    {.name = "lat", .path = "lat", .type = FIELD_NUMBER, .scale = 5},
+    {.name = "lon", .path = "lon", .type = FIELD_NUMBER, .scale = 5},
+};
+
+static const struct event_schema schema = {.id_path = "id",
+					   .time_path = "time",
+					   .entity_path = "card",
+					   .time_unit = TIME_MS,
+					   .fields = fields,
+					   .field_count = FIELDS,
+					   .allowed_lateness_ms = HOUR,
+					   .max_ahead_ms = HOUR};
+
+static const struct condition_options same_merchant = {.field = "merchant", .same = true};
+
+static const struct feature_options ten[FEATURES + 1] = {
+    {.name = "count_1h", .operation = OPERATION_COUNT, .window_ms = HOUR},
+    {.name = "count_1d", .operation = OPERATION_COUNT, .window_ms = DAY},
+    {.name = "sum_1d", .operation = OPERATION_SUM, .field = "amount", .window_ms = DAY},
+    {.name = "mean_30d", .operation = OPERATION_MEAN, .field = "amount", .window_ms = 30 * DAY},
+    {.name = "stddev_30d", .operation = OPERATION_STDDEV, .field = "amount", .window_ms = 30 * DAY},
+    {.name = "zscore_30d", .operation = OPERATION_ZSCORE, .field = "amount", .window_ms = 30 * DAY},
+    {.name = "merchants_1d", .operation = OPERATION_DISTINCT, .field = "merchant", .window_ms = DAY},
+    {.name = "since_previous", .operation = OPERATION_SINCE_PREVIOUS, .window_ms = 30 * DAY},
+    {.name = "amount_log", .operation = OPERATION_LOG1P, .field = "amount"},
+    {.name = "merchant_30d",
+     .operation = OPERATION_COUNT,
+     .window_ms = 30 * DAY,
+     .where = &same_merchant,
+     .where_count = 1},
+    {.name = "speed", .operation = OPERATION_GEO_SPEED, .lat = "lat", .lon = "lon", .window_ms = DAY},
+};
+
+/* A shop: its name and its place. */
+struct place {
+	char name[16];
+	int64_t lat, lon;
+	const char *channel;
+};
+
+struct card {
+	char name[20];
+	size_t favourites[FAVOURITES];
+	struct entity *entity;
+};
+
+struct world {
+	struct rng rng;
+	struct place places[PLACES];
+	struct card cards[ENTITIES];
+	struct watermark watermark;
+	int64_t time, offset;
+	double sink;
+};
+
+static double seconds(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static struct world *make_world(void)
+{
+	static const char *const channels[] = {"pos", "pos", "pos", "web", "atm"};
+	struct world *world = calloc(1, sizeof *world);
+	if (world == NULL)
+		exit(71);
+	rng_seed(&world->rng, 1);
+	for (size_t i = 0; i < PLACES; i++) {
+		struct place *place = &world->places[i];
+		(void)snprintf(place->name, sizeof place->name, "merchant-%04zu", i);
+		place->lat = 4800000 + (int64_t)rng_below(&world->rng, 100000);
+		place->lon = 1100000 + (int64_t)rng_below(&world->rng, 100000);
+		place->channel = channels[rng_below(&world->rng, 5)];
+	}
+	for (size_t i = 0; i < ENTITIES; i++) {
+		(void)snprintf(world->cards[i].name, sizeof world->cards[i].name, "card-%08zu", i);
+		for (size_t j = 0; j < FAVOURITES; j++)
+			world->cards[i].favourites[j] = rng_below(&world->rng, PLACES);
+	}
+	watermark_init(&world->watermark);
+	world->time = INT64_C(1690000000000);
+	return world;
+}
+
+/* The next event of a random card; its texts live as long as the world, or until the next call (id). */
+static struct card *next_event(struct world *world, struct event *event, struct value values[FIELDS], char id[24])
+{
+	struct rng *rng = &world->rng;
+	struct card *card = &world->cards[rng_below(rng, ENTITIES)];
+	/* Four in five go to a shop the card knows. */
+	size_t known = card->favourites[rng_below(rng, 1 + rng_below(rng, FAVOURITES))];
+	const struct place *place = &world->places[rng_below(rng, 5) > 0 ? known : rng_below(rng, PLACES)];
+	world->time += (int64_t)rng_below(rng, 2 * SPACING_MS);
+	values[AMOUNT] = (struct value){true, {.units = (int64_t)(100 + rng_below(rng, 1 + rng_below(rng, 20000)))}};
+	values[MERCHANT] = (struct value){true, {.text = slice_of(place->name)}};
+	values[CHANNEL] = (struct value){true, {.text = slice_of(place->channel)}};
+	values[LAT] = (struct value){true, {.units = place->lat}};
+	values[LON] = (struct value){true, {.units = place->lon}};
+	int length = snprintf(id, 24, "tx-%lld", (long long)world->offset);
+	*event = (struct event){.id = {id, (size_t)length},
+				.entity = slice_of(card->name),
+				.time_ms = world->time,
+				.offset = world->offset++,
+				.timestamp_ms = world->time,
+				.values = values};
+	return card;
+}
+
+static struct feature_set *make_set(size_t count)
+{
+	struct feature_set *set;
+	struct err err = {.code = ERR_NONE};
+	const struct feature_set_options options = {
+	    .pipeline = "bench", .schema = &schema, .features = ten, .feature_count = count, .max_events = 1024};
+	if (feature_set_new(&set, &options, NULL, NULL, &err) != 0) {
+		(void)fprintf(stderr, "%s\n", err.message);
+		exit(78);
+	}
+	return set;
+}
+
+/* Applies events, each to a fork that takes the place of its base, as a batch of one would. Gives CPU seconds inside features/. */
+static double run(struct world *world, const struct feature_set *set, long events, bool fork)
+{
+	enum { BLOCK = 1000 };
+	static struct event block[BLOCK];
+	static struct value values[BLOCK][FIELDS];
+	static char ids[BLOCK][24];
+	static struct card *cards[BLOCK];
+	double features[FEATURES + 1], spent = 0;
+	struct usual usual[FEATURES + 1];
+	for (long done = 0; done < events; done += BLOCK) {
+		for (size_t i = 0; i < BLOCK; i++)
+			cards[i] = next_event(world, &block[i], values[i], ids[i]);
+		double start = seconds();
+		for (size_t i = 0; i < BLOCK; i++) {
+			struct card *card = cards[i];
+			struct vector vector = {features, usual, 0};
+			enum reason reason;
+			int status;
+			struct entity *base = card->entity;
+			if (base == NULL)
+				card->entity = entity_new(set);
+			else if (fork)
+				card->entity = entity_fork(base);
+			(void)apply_event(set, card->entity, &world->watermark, &block[i], &vector, &reason, &status);
+			if (fork)
+				entity_free(base);
+			world->sink += features[0];
+		}
+		spent += seconds() - start;
+	}
+	return spent;
+}
+
+static void report_records(const struct world *world)
+{
+	struct buffer record;
+	size_t bytes = 0, events = 0, memory = 0;
+	buffer_init(&record);
+	double start = seconds();
+	for (size_t i = 0; i < ENTITIES; i++) {
+		buffer_reset(&record);
+		if (world->cards[i].entity == NULL)
+			continue;
+		entity_encode(world->cards[i].entity, 1, &record);
+		bytes += record.length;
+		events += entity_event_count(world->cards[i].entity);
+		memory += entity_size(world->cards[i].entity);
+	}
+	double spent = seconds() - start;
+	printf(
+	    "features: record %.1f bytes an event of %d fields (%.0f events an entity), memory %.0f bytes an event\n",
+	    (double)bytes / (double)events, FIELDS, (double)events / ENTITIES, (double)memory / (double)events);
+	printf("features: encode %.0f records/s, %.0f ns an event\n", ENTITIES / spent, spent / (double)events * 1e9);
+	buffer_free(&record);
+}
+
+static void free_entities(struct world *world)
+{
+	for (size_t i = 0; i < ENTITIES; i++)
+		entity_free(world->cards[i].entity);
+	free(world);
+}
+
+int main(void)
+{
+	struct feature_set *set = make_set(FEATURES);
+	struct world *world = make_world();
+	(void)run(world, set, (long)ENTITIES * EVENTS_EACH * 13 / 10, false);
+	double in_place = run(world, set, MEASURED, false);
+	double forked = run(world, set, MEASURED, true);
+	printf(
+	    "features: apply %.0f events/s in place, %.0f events/s forked for each event (10 features, %d entities)\n",
+	    MEASURED / in_place, MEASURED / forked, ENTITIES);
+	free_entities(world);
+	feature_set_free(set);
+
+	set = make_set(FEATURES + 1); /* with a speed, so that the coordinates are kept */
+	world = make_world();
+	(void)run(world, set, (long)ENTITIES * EVENTS_EACH * 13 / 10, false);
+	report_records(world);
+	free_entities(world);
+	feature_set_free(set);
+	return 0;
+}

@@ -1,0 +1,157 @@
+"""Real servers for the tests: Apache Kafka, Redis, a schema registry, each on free ports, ended by process id."""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPS = pathlib.Path(os.environ.get("OUTLIERD_DEPS") or ROOT / ".deps")
+TOOLS = ROOT / "test" / "tools"
+START_SECONDS = 30
+
+
+def start_process(arguments, log, **options):
+    """Starts a program that never outlives the thread that started it, however that ends. log: a file's path."""
+    with open(log, "ab") as out:
+        return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *arguments], stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=out, **options)
+
+
+def free_port():
+    """A free port below the ephemeral range, so that no client's socket takes it while its server is away."""
+    while True:
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 9000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def wait_until(condition, seconds, what, every=0.05):
+    """Polls until the condition holds and returns what it returned; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(every)
+
+
+def end_process(process, how=signal.SIGTERM, seconds=10):
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Kafka:
+    """One broker for the whole run (test/tools/kafka-server)."""
+
+    def __init__(self, folder):
+        self.folder = folder / "kafka"
+        tool = subprocess.run([TOOLS / "kafka-server", "start", self.folder], check=True, stdout=subprocess.PIPE, text=True)
+        self.address = tool.stdout.strip().splitlines()[-1]
+
+    def stop(self):
+        subprocess.run([TOOLS / "kafka-server", "stop", self.folder], check=False)
+
+
+class Registry:
+    """A schema registry; one that starts again on its port has forgotten everything."""
+
+    def __init__(self, folder, port=None):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = start_process([DEPS / "registry", f"127.0.0.1:{self.port}"], folder / "registry.log")
+        wait_until(self._answers, START_SECONDS, "the registry listens")
+
+    def _answers(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        if self.process.poll() is not None:
+            raise AssertionError(f"the registry ended with status {self.process.returncode}")
+        return False
+
+    def stop(self):
+        end_process(self.process)
+
+
+class Proxy:
+    """Forwards a port to another one from start() on; before, nobody listens there."""
+
+    def __init__(self, target_port):
+        self.target_port = target_port
+        self.port = free_port()
+        self.listener = None
+
+    def start(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target_port))
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def stop(self):
+        if self.listener is not None:
+            self.listener.close()
+
+
+class Redis:
+    """A Redis of a test's own, that can go away and come back on its port: with its data (append-only file) or without."""
+
+    def __init__(self, folder, *arguments, durable=False):
+        self.folder = folder / f"redis-{os.urandom(3).hex()}"
+        self.folder.mkdir()
+        self.port = free_port()
+        self.arguments = ["--appendonly", "yes", "--appendfsync", "always"] if durable else []
+        self.arguments += arguments
+        self.process = None
+        self.start()
+
+    @property
+    def address(self):
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start(self):
+        self.process = start_process(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
+                                      "--save", "", *self.arguments], self.folder / "redis.log")
+        wait_until(lambda: self.ask("PING") == "PONG", START_SECONDS, "Redis answers")
+
+    def ask(self, *words):
+        answer = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=False)
+        return answer.stdout.strip()
+
+    def kill(self):
+        """Ends it at once; nothing is saved on the way."""
+        end_process(self.process, signal.SIGKILL)
+
+    def stop(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

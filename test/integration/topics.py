@@ -1,0 +1,107 @@
+"""What the tests do with Kafka itself, through a client that is not outlierd's: make topics, send, read, look at groups."""
+import collections
+import time
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+from servers import wait_until
+
+READ_SECONDS = 60
+UNBOUNDED = str(2**63 - 1)
+
+Message = collections.namedtuple("Message", "partition offset timestamp key value headers")
+
+
+class Topics:
+    def __init__(self, address):
+        self.address = address
+        self.admin = AdminClient({"bootstrap.servers": address})
+
+    def create(self, names, partitions):
+        # Producers' clocks are not bounded: simulated time may lie after today's.
+        config = {"message.timestamp.after.max.ms": UNBOUNDED}
+        futures = self.admin.create_topics([NewTopic(name, partitions, 1, config=config) for name in names])
+        for future in futures.values():
+            future.result()
+
+    def delete(self, name):
+        for future in self.admin.delete_topics([name], operation_timeout=30).values():
+            future.result()
+        wait_until(lambda: name not in self.admin.list_topics().topics, 30, f"{name} is gone")
+
+    def grow(self, name, partitions):
+        for future in self.admin.create_partitions([NewPartitions(name, partitions)]).values():
+            future.result()
+        wait_until(lambda: len(self.admin.list_topics(name).topics[name].partitions) == partitions, 30, f"{name} has grown")
+
+    def send(self, topic, records, rate=None):
+        """Sends records to their partitions in order; rate: about so many a second. Returns when all are in the log."""
+        failures = []
+        producer = Producer({"bootstrap.servers": self.address, "enable.idempotence": True, "linger.ms": 5,
+                             "queue.buffering.max.messages": 200000, "error_cb": lambda error: None})
+        begin = time.monotonic()
+        for number, record in enumerate(records):
+            if rate is not None and number % 50 == 0:
+                time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+            producer.produce(topic, value=record.value, key=record.key, partition=record.partition, timestamp=record.timestamp,
+                             headers=list(record.headers), on_delivery=lambda error, _: error and failures.append(error))
+            producer.poll(0)
+        assert producer.flush(READ_SECONDS) == 0, "not all records were delivered"
+        assert not failures, failures[0]
+
+    def read(self, topic):
+        """All committed records of a topic, by partition and offset."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "reader", "isolation.level": "read_committed",
+                             "enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "error"})
+        try:
+            partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+            ended, messages = set(), []
+            end = time.monotonic() + READ_SECONDS
+            while len(ended) < len(partitions):
+                assert time.monotonic() < end, f"{topic} cannot be read to its end"
+                for message in consumer.consume(10000, 0.2):
+                    if message.error() is None:
+                        messages.append(Message(message.partition(), message.offset(), message.timestamp()[1], message.key(),
+                                                message.value(), message.headers() or []))
+                    elif message.error().code() == KafkaError._PARTITION_EOF:
+                        ended.add(message.partition())
+                    else:
+                        raise AssertionError(message.error())
+            return sorted(messages, key=lambda message: (message.partition, message.offset))
+        finally:
+            consumer.close()
+
+    def ends(self, topic):
+        """The end of each partition, control records counted."""
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "reader"})
+        try:
+            partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+            return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+                    for partition in partitions}
+        finally:
+            consumer.close()
+
+    def committed(self, group, topic, partitions):
+        """Committed offset and metadata by partition; None where there is none."""
+        asked = [TopicPartition(topic, partition) for partition in range(partitions)]
+        future = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])[group]
+        return {found.partition: (found.offset, found.metadata or "") if found.offset >= 0 else None
+                for found in future.result().topic_partitions}
+
+    def set_offset(self, group, topic, partition, offset):
+        asked = [TopicPartition(topic, partition, offset)]
+        self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])[group].result()
+
+    def delete_group(self, group):
+        """Deletes a group with its offsets, once its last (static) member's session has ended."""
+        def deleted():
+            try:
+                self.admin.delete_consumer_groups([group])[group].result()
+                return True
+            except Exception as error:  # the client raises KafkaException for every refusal
+                if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
+                    raise
+                return False
+        wait_until(deleted, 30, f"group {group} is empty", every=0.3)
