@@ -9,15 +9,24 @@
 #define SECRET_BYTES_MAX 65536
 #define SECRET_PATH_MAX 4096
 
+/* systemd names a credential by itself (LoadCredential=NAME:FILE), or one of a folder as in our unit (outlierd:FOLDER). */
+static bool is_credential(const char *name, char path[SECRET_PATH_MAX])
+{
+	static const char *const prefixes[] = {"", "outlierd_"};
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	for (size_t i = 0; credentials != NULL && i < sizeof prefixes / sizeof *prefixes; i++) {
+		int length = snprintf(path, SECRET_PATH_MAX, "%s/%s%s", credentials, prefixes[i], name);
+		if (length > 0 && length < SECRET_PATH_MAX && access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Where the file is: the first of the two folders that has it. -1: in neither; path is then the last one tried. */
 static int locate(const struct draft *draft, const char *name, char path[SECRET_PATH_MAX])
 {
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	if (*name != '/' && credentials != NULL) {
-		int length = snprintf(path, SECRET_PATH_MAX, "%s/%s", credentials, name);
-		if (length > 0 && length < SECRET_PATH_MAX && access(path, R_OK) == 0)
-			return 0;
-	}
+	if (*name != '/' && is_credential(name, path))
+		return 0;
 	const char *folder = *name == '/' ? "" : draft->folder;
 	int length = snprintf(path, SECRET_PATH_MAX, "%s%s%s", folder, *folder == '\0' ? "" : "/", name);
 	if (length < 0 || length >= SECRET_PATH_MAX) {

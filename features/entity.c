@@ -61,6 +61,12 @@ void entity_prefetch(const struct entity *entity)
 		prefetch_column(rows->cells + i * rows->capacity, entity->end, count);
 }
 
+void entity_prefetch_head(const struct entity *entity)
+{
+	if (entity != NULL)
+		__builtin_prefetch(entity->rows);
+}
+
 size_t entity_size(const struct entity *entity)
 {
 	return sizeof *entity + rows_size(entity->set, entity->rows) + panes_size(entity->set, entity->panes);

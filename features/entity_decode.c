@@ -22,6 +22,8 @@ struct reader {
 	size_t string_capacity;
 	int64_t *number_of; /* string number, by number in the record */
 	uint32_t numbered;
+	int64_t last_literal[EVENT_FIELDS_MAX]; /* string number, by column; NONE */
+	struct buffer text;                     /* a literal put together */
 };
 
 static int corrupt(struct reader *reader, const char *what)
@@ -232,35 +234,50 @@ static int grow_tables(struct reader *reader)
 	return 0;
 }
 
-static int read_literal(struct reader *reader, int64_t *number)
+/* Reads a string for the first time: its beginning is that of the last literal of its column. */
+static int read_literal(struct reader *reader, int column, uint64_t shared, int64_t *number)
 {
+	struct rows *rows = reader->entity->rows;
+	struct slice last = {NULL, 0};
+	if (reader->last_literal[column] != NONE)
+		last = rows_text(reader->set, rows, reader->last_literal[column]);
 	uint64_t length = cursor_varint(&reader->cursor);
-	if (length > FIELD_TEXT_MAX)
+	if (shared > last.length)
+		return corrupt_row(reader, "a string begins with more than there is");
+	if (length > FIELD_TEXT_MAX - shared)
 		return corrupt_row(reader, "a string of more than 65536 bytes");
-	struct slice text = cursor_bytes(&reader->cursor, length);
+	struct slice rest = cursor_bytes(&reader->cursor, length);
 	if (reader->cursor.failed)
 		return 0;
-	if (rows_add_string(reader->set, reader->entity->rows, text, number) != 0 || grow_tables(reader) != 0)
+	buffer_reset(&reader->text);
+	buffer_add(&reader->text, last.data, shared);
+	buffer_add(&reader->text, rest.data, rest.length);
+	struct slice text = buffer_slice(&reader->text);
+	if (record_shared_prefix(text, last) != shared)
+		return corrupt_row(reader, "a string that could be shorter");
+	if (buffer_failed(&reader->text) || rows_add_string(reader->set, rows, text, number) != 0 ||
+	    grow_tables(reader) != 0)
 		return err_memory(reader->err);
 	if (reader->written_out[*number] != 0)
 		return corrupt_row(reader, "a string is written out twice");
 	reader->written_out[*number] = 1;
 	reader->number_of[reader->numbered++] = *number;
+	reader->last_literal[column] = *number;
 	return 0;
 }
 
-static int read_string(struct reader *reader, int64_t *cell)
+static int read_string(struct reader *reader, int column, int64_t *cell)
 {
 	uint64_t tag = cursor_varint(&reader->cursor);
-	if (tag == RECORD_STRING_LITERAL)
-		return read_literal(reader, cell);
-	if (tag == RECORD_STRING_NULL) {
-		*cell = CELL_NULL;
+	*cell = CELL_NULL;
+	if (tag % 2 == RECORD_STRING_LITERAL)
+		return read_literal(reader, column, tag / 2, cell);
+	if (tag == RECORD_STRING_NULL)
 		return 0;
-	}
-	if (tag - RECORD_STRING_KNOWN >= reader->numbered)
+	uint64_t number = (tag - RECORD_STRING_KNOWN) / 2;
+	if (number >= reader->numbered)
 		return corrupt_row(reader, "a string's number that was not given out");
-	*cell = reader->number_of[tag - RECORD_STRING_KNOWN];
+	*cell = reader->number_of[number];
 	return 0;
 }
 
@@ -285,35 +302,48 @@ static int read_other(struct reader *reader, int column, int64_t base, int64_t *
 	return 0;
 }
 
-static int read_place(struct reader *reader, uint32_t row)
+static int read_place(struct reader *reader, uint32_t row, const uint8_t *control)
 {
 	struct rows *rows = reader->entity->rows;
-	int64_t time, offset;
-	if (row == 0) {
-		time = cursor_zigzag(&reader->cursor);
-		offset = cursor_zigzag(&reader->cursor);
-	} else {
-		uint64_t elapsed = cursor_varint(&reader->cursor);
-		uint64_t advance = (uint64_t)cursor_zigzag(&reader->cursor);
-		if (elapsed > 2 * (uint64_t)EVENT_TIME_MAX_MS)
-			return corrupt_row(reader, "a time out of all time");
-		time = rows->time[row - 1] + (int64_t)elapsed;
-		offset = (int64_t)((uint64_t)rows->offset[row - 1] + advance);
-		if (reader->cursor.failed)
-			return 0;
-		if (elapsed == 0 && offset <= rows->offset[row - 1])
-			return corrupt_row(reader, "out of order");
-	}
+	int64_t last_time = row == 0 ? 0 : rows->time[row - 1], last_offset = row == 0 ? 0 : rows->offset[row - 1];
+	int64_t fold_edge = reader->entity->fold_edge;
+	bool back = record_control(control, reader->set->column_count);
+	int64_t elapsed = row == 0 ? cursor_zigzag(&reader->cursor) : (int64_t)cursor_varint(&reader->cursor);
+	uint64_t distance = cursor_varint(&reader->cursor);
 	if (reader->cursor.failed)
 		return 0;
-	if (time < -EVENT_TIME_MAX_MS || time > EVENT_TIME_MAX_MS)
+	if ((row > 0 && elapsed < 0) || elapsed < -EVENT_TIME_MAX_MS || elapsed > 2 * EVENT_TIME_MAX_MS ||
+	    last_time + elapsed > EVENT_TIME_MAX_MS)
 		return corrupt_row(reader, "a time out of all time");
-	if (reader->entity->fold_edge != FOLD_EDGE_NONE && time < reader->entity->fold_edge - 1)
+	int64_t time = last_time + elapsed;
+	int64_t offset = (int64_t)((uint64_t)last_offset + (back ? -distance : distance));
+	if ((offset < last_offset) != back || (row > 0 && elapsed == 0 && offset <= last_offset))
+		return corrupt_row(reader, "an offset out of order");
+	if (fold_edge != FOLD_EDGE_NONE && time < fold_edge - 1)
 		return corrupt_row(reader, "older than what was folded");
 	rows->time[row] = time;
 	rows->offset[row] = offset;
 	rows->id[row] = cursor_le64(&reader->cursor);
 	return 0;
+}
+
+/* The row's reference row; its strings are then noted to have occurred in it. */
+static uint32_t take_reference(struct reader *reader, uint32_t row)
+{
+	const struct feature_set *set = reader->set;
+	const struct rows *rows = reader->entity->rows;
+	struct record_reference reference = record_reference_begin();
+	for (size_t i = 0; i < set->string_count; i++) {
+		int64_t number = rows->cells[(size_t)set->strings[i] * rows->capacity + row];
+		if (number != CELL_NULL)
+			record_reference_add(&reference, reader->last_row[number]);
+	}
+	for (size_t i = 0; i < set->string_count; i++) {
+		int64_t number = rows->cells[(size_t)set->strings[i] * rows->capacity + row];
+		if (number != CELL_NULL)
+			reader->last_row[number] = row;
+	}
+	return record_reference_end(&reference, row == 0 ? RECORD_NO_ROW : row - 1);
 }
 
 static int read_cells(struct reader *reader, uint32_t row, const uint8_t *control)
@@ -323,24 +353,23 @@ static int read_cells(struct reader *reader, uint32_t row, const uint8_t *contro
 	for (size_t i = 0; i < set->string_count; i++) {
 		int column = set->strings[i];
 		int64_t *cells = rows->cells + (size_t)column * rows->capacity;
-		if (control[column / 8] >> column % 8 & 1)
+		if (record_control(control, (size_t)column))
 			cells[row] = row == 0 ? CELL_NULL : cells[row - 1];
-		else if (read_string(reader, &cells[row]) != 0)
+		else if (read_string(reader, column, &cells[row]) != 0)
 			return -1;
 		if (reader->cursor.failed)
 			return 0;
 	}
-	uint32_t reference = record_reference(set, rows, 0, row, reader->last_row);
+	uint32_t reference = take_reference(reader, row);
 	for (size_t i = 0; i < set->other_count; i++) {
 		int column = set->others[i];
 		int64_t *cells = rows->cells + (size_t)column * rows->capacity;
 		int64_t base = reference == RECORD_NO_ROW ? CELL_NULL : cells[reference];
-		if (control[column / 8] >> column % 8 & 1)
+		if (record_control(control, (size_t)column))
 			cells[row] = base;
 		else if (read_other(reader, column, base, &cells[row]) != 0)
 			return -1;
 	}
-	record_note_strings(set, rows, row, reader->last_row);
 	return 0;
 }
 
@@ -358,7 +387,7 @@ static int read_row(struct reader *reader)
 		entity->rows = grown;
 	}
 	struct slice control = cursor_bytes(&reader->cursor, record_control_bytes(set->column_count));
-	if (!reader->cursor.failed && read_place(reader, row) != 0)
+	if (!reader->cursor.failed && read_place(reader, row, control.data) != 0)
 		return -1;
 	if (!reader->cursor.failed && read_cells(reader, row, control.data) != 0)
 		return -1;
@@ -414,10 +443,14 @@ enum entity_read entity_decode(const struct feature_set *set, struct slice recor
 		(void)err_set(err, ERR_DATA, "record version %u does not exist", (unsigned)version);
 	if (version != ENTITY_RECORD_VERSION)
 		return ENTITY_CORRUPT;
+	for (size_t i = 0; i < set->column_count; i++)
+		reader.last_literal[i] = NONE;
+	buffer_init(&reader.text);
 	reader.entity = entity_new(set);
 	int status = reader.entity == NULL ? err_memory(err) : read_all(&reader);
 	free(reader.last_row);
 	free(reader.written_out);
+	buffer_free(&reader.text);
 	free(reader.number_of);
 	if (status != 0) {
 		entity_free(reader.entity);

@@ -2,39 +2,59 @@
 #include "features/record.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 
 #define NOT_NUMBERED UINT32_MAX
 
-/* A record being written. */
+/* What the record remembers of a string. */
+struct string_state {
+	uint32_t number;   /* in the record */
+	uint32_t last_row; /* in which it last occurred */
+};
+
+/* Rows being written, into memory that is large enough for all of them. */
 struct writer {
 	const struct feature_set *set;
 	const struct rows *rows;
-	struct buffer *out;
-	uint32_t first;      /* row of the record */
-	uint32_t *number_of; /* in the record, by string number */
-	uint32_t *last_row;  /* likewise */
+	uint8_t *at;
+	uint32_t first; /* row of the record */
 	uint32_t numbered;
+	struct string_state *strings;           /* by string number */
+	const int64_t *cells[EVENT_FIELDS_MAX]; /* by column */
+	bool doubles[EVENT_FIELDS_MAX];
+	int64_t last_literal[EVENT_FIELDS_MAX]; /* string number, by column; NONE */
 };
 
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
+static inline void put_varint(struct writer *writer, uint64_t value)
 {
+	uint8_t *at = writer->at;
 	for (; value >= 0x80; value >>= 7)
 		*at++ = (uint8_t)(value | 0x80);
 	*at++ = (uint8_t)value;
-	return at;
+	writer->at = at;
 }
 
-static uint64_t zigzag(int64_t value)
+static inline void put_bytes(struct writer *writer, const void *bytes, size_t length)
+{
+	memcpy(writer->at, bytes, length);
+	writer->at += length;
+}
+
+static inline void put_le64(struct writer *writer, uint64_t value)
+{
+	uint64_t little = htole64(value);
+	put_bytes(writer, &little, sizeof little);
+}
+
+static inline uint64_t zigzag(int64_t value)
 {
 	return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
 }
 
-static uint8_t *put_le64(uint8_t *at, uint64_t value)
+static inline void set_control(uint8_t *control, size_t bit, bool value)
 {
-	for (unsigned shift = 0; shift < 64; shift += 8)
-		*at++ = (uint8_t)(value >> shift);
-	return at;
+	control[bit / 8] |= (uint8_t)(value << bit % 8);
 }
 
 static void add_varint128(struct buffer *out, uint128 value)
@@ -44,105 +64,131 @@ static void add_varint128(struct buffer *out, uint128 value)
 	buffer_add_byte(out, (uint8_t)value);
 }
 
-static int64_t cell(const struct writer *writer, int column, uint32_t row)
+/* Time and offset as differences to the row before; the sign of the offset's is a control bit. */
+static void write_place(struct writer *writer, uint32_t row, uint8_t *control)
 {
-	assert(row != RECORD_NO_ROW);
-	return writer->rows->cells[(size_t)column * writer->rows->capacity + row];
+	const struct rows *rows = writer->rows;
+	bool is_first = row == writer->first;
+	int64_t offset = rows->offset[row], last = is_first ? 0 : rows->offset[row - 1];
+	set_control(control, writer->set->column_count, offset < last);
+	if (is_first)
+		put_varint(writer, zigzag(rows->time[row]));
+	else
+		put_varint(writer, (uint64_t)(rows->time[row] - rows->time[row - 1]));
+	put_varint(writer, offset < last ? (uint64_t)last - (uint64_t)offset : (uint64_t)offset - (uint64_t)last);
+	put_le64(writer, rows->id[row]);
 }
 
-/* The cell that a cell of the row is compared with; null where there is none. */
-static int64_t base_cell(const struct writer *writer, int column, uint32_t base)
+static void write_literal(struct writer *writer, int column, int64_t number)
 {
-	return base == RECORD_NO_ROW ? CELL_NULL : cell(writer, column, base);
+	struct slice text = rows_text(writer->set, writer->rows, number);
+	size_t shared = 0;
+	assert(writer->strings[number].number == NOT_NUMBERED);
+	if (writer->last_literal[column] != NONE)
+		shared = record_shared_prefix(text, rows_text(writer->set, writer->rows, writer->last_literal[column]));
+	put_varint(writer, RECORD_STRING_LITERAL + 2 * shared);
+	put_varint(writer, text.length - shared);
+	put_bytes(writer, (const char *)text.data + shared, text.length - shared);
+	writer->strings[number].number = writer->numbered++;
+	writer->last_literal[column] = number;
 }
 
-static uint32_t before(const struct writer *writer, uint32_t row)
-{
-	return row == writer->first ? RECORD_NO_ROW : row - 1;
-}
-
-static void write_control(const struct writer *writer, uint32_t row, uint32_t reference, uint8_t *control)
+static void write_strings(struct writer *writer, uint32_t row, uint8_t *control)
 {
 	const struct feature_set *set = writer->set;
-	memset(control, 0, record_control_bytes(set->column_count));
 	for (size_t i = 0; i < set->string_count; i++) {
 		int column = set->strings[i];
-		bool repeated = cell(writer, column, row) == base_cell(writer, column, before(writer, row));
-		control[column / 8] |= (uint8_t)(repeated << column % 8);
+		int64_t number = writer->cells[column][row];
+		if (number == (row == writer->first ? CELL_NULL : writer->cells[column][row - 1]))
+			set_control(control, (size_t)column, true);
+		else if (number == CELL_NULL)
+			put_varint(writer, RECORD_STRING_NULL);
+		else if (writer->strings[number].number != NOT_NUMBERED)
+			put_varint(writer, RECORD_STRING_KNOWN + 2 * (uint64_t)writer->strings[number].number);
+		else
+			write_literal(writer, column, number);
 	}
+}
+
+/* The row's reference row; its strings are then noted to have occurred in it. */
+static uint32_t take_reference(struct writer *writer, uint32_t row)
+{
+	const struct feature_set *set = writer->set;
+	struct record_reference reference = record_reference_begin();
+	for (size_t i = 0; i < set->string_count; i++) {
+		int64_t number = writer->cells[set->strings[i]][row];
+		if (number != CELL_NULL)
+			record_reference_add(&reference, writer->strings[number].last_row);
+	}
+	for (size_t i = 0; i < set->string_count; i++) {
+		int64_t number = writer->cells[set->strings[i]][row];
+		if (number != CELL_NULL)
+			writer->strings[number].last_row = row;
+	}
+	return record_reference_end(&reference, row == writer->first ? RECORD_NO_ROW : row - 1);
+}
+
+static void write_others(struct writer *writer, uint32_t row, uint32_t reference, uint8_t *control)
+{
+	const struct feature_set *set = writer->set;
 	for (size_t i = 0; i < set->other_count; i++) {
 		int column = set->others[i];
-		bool repeated = cell(writer, column, row) == base_cell(writer, column, reference);
-		control[column / 8] |= (uint8_t)(repeated << column % 8);
-	}
-}
-
-/* Writes the string cells; literals go to the buffer behind what was put so far. Returns where to go on putting. */
-static uint8_t *write_strings(struct writer *writer, uint32_t row, const uint8_t *control, uint8_t *start, uint8_t *at)
-{
-	const struct feature_set *set = writer->set;
-	for (size_t i = 0; i < set->string_count; i++) {
-		int column = set->strings[i];
-		if (control[column / 8] >> column % 8 & 1)
-			continue;
-		int64_t number = cell(writer, column, row);
-		if (number == CELL_NULL) {
-			at = put_varint(at, RECORD_STRING_NULL);
-		} else if (writer->number_of[number] != NOT_NUMBERED) {
-			at = put_varint(at, RECORD_STRING_KNOWN + writer->number_of[number]);
+		int64_t value = writer->cells[column][row];
+		int64_t base = reference == RECORD_NO_ROW ? CELL_NULL : writer->cells[column][reference];
+		if (value == base) {
+			set_control(control, (size_t)column, true);
+		} else if (value == CELL_NULL) {
+			put_varint(writer, RECORD_CELL_NULL);
+		} else if (writer->doubles[column]) {
+			put_varint(writer, RECORD_CELL_PRESENT);
+			put_le64(writer, (uint64_t)value);
 		} else {
-			struct slice text = rows_text(set, writer->rows, number);
-			writer->number_of[number] = writer->numbered++;
-			at = put_varint(put_varint(at, RECORD_STRING_LITERAL), text.length);
-			buffer_add(writer->out, start, (size_t)(at - start));
-			buffer_add(writer->out, text.data, text.length);
-			at = start;
+			put_varint(writer, RECORD_CELL_PRESENT + zigzag(value - (base == CELL_NULL ? 0 : base)));
 		}
 	}
-	return at;
-}
-
-static uint8_t *write_others(const struct writer *writer, uint32_t row, uint32_t reference, const uint8_t *control,
-			     uint8_t *at)
-{
-	const struct feature_set *set = writer->set;
-	for (size_t i = 0; i < set->other_count; i++) {
-		int column = set->others[i];
-		if (control[column / 8] >> column % 8 & 1)
-			continue;
-		int64_t value = cell(writer, column, row), base = base_cell(writer, column, reference);
-		if (value == CELL_NULL)
-			at = put_varint(at, RECORD_CELL_NULL);
-		else if (field_kind(&set->schema->fields[set->columns[column]]) == VALUE_DOUBLE)
-			at = put_le64(put_varint(at, RECORD_CELL_PRESENT), (uint64_t)value);
-		else
-			at = put_varint(at, RECORD_CELL_PRESENT + zigzag(value - (base == CELL_NULL ? 0 : base)));
-	}
-	return at;
 }
 
 static void write_row(struct writer *writer, uint32_t row)
 {
-	const struct feature_set *set = writer->set;
-	const struct rows *rows = writer->rows;
-	uint8_t bytes[RECORD_ROW_MAX(EVENT_FIELDS_MAX)], control[RECORD_CONTROL_MAX];
-	uint32_t reference = record_reference(set, rows, writer->first, row, writer->last_row);
-	write_control(writer, row, reference, control);
-	memcpy(bytes, control, record_control_bytes(set->column_count));
-	uint8_t *at = bytes + record_control_bytes(set->column_count);
-	if (row == writer->first) {
-		at = put_varint(at, zigzag(rows->time[row]));
-		at = put_varint(at, zigzag(rows->offset[row]));
-	} else {
-		at = put_varint(at, (uint64_t)(rows->time[row] - rows->time[row - 1]));
-		at = put_varint(at, zigzag((int64_t)((uint64_t)rows->offset[row] - (uint64_t)rows->offset[row - 1])));
+	size_t control_bytes = record_control_bytes(writer->set->column_count);
+	uint8_t *control = writer->at;
+	memset(control, 0, control_bytes);
+	writer->at += control_bytes;
+	write_place(writer, row, control);
+	write_strings(writer, row, control);
+	write_others(writer, row, take_reference(writer, row), control);
+	assert(writer->at <=
+	       control + RECORD_ROW_MAX(writer->set->column_count) + FIELD_TEXT_MAX * writer->set->string_count);
+}
+
+static void write_rows(const struct entity *entity, struct buffer *out)
+{
+	const struct feature_set *set = entity->set;
+	const struct rows *rows = entity->rows;
+	uint32_t count = entity->end - entity->physical;
+	if (count == 0)
+		return;
+	size_t strings = rows_string_bound(set, rows) + 1, state_bytes = strings * sizeof(struct string_state);
+	/* A string's text takes no more here than in the dictionaries, whose bound counts units of 8 bytes. */
+	size_t most = count * RECORD_ROW_MAX(set->column_count) + strings * 8;
+	struct string_state *states = malloc(state_bytes + most);
+	if (states == NULL) {
+		out->failed = true;
+		return;
 	}
-	at = put_le64(at, rows->id[row]);
-	at = write_strings(writer, row, control, bytes, at);
-	at = write_others(writer, row, reference, control, at);
-	assert(at <= bytes + sizeof bytes);
-	buffer_add(writer->out, bytes, (size_t)(at - bytes));
-	record_note_strings(set, rows, row, writer->last_row);
+	memset(states, 0xff, state_bytes); /* NOT_NUMBERED and RECORD_NO_ROW */
+	struct writer writer = {.set = set, .rows = rows, .first = entity->physical, .strings = states};
+	uint8_t *start = (uint8_t *)(states + strings);
+	writer.at = start;
+	for (size_t i = 0; i < set->column_count; i++) {
+		writer.cells[i] = rows->cells + i * rows->capacity;
+		writer.doubles[i] = field_kind(&set->schema->fields[set->columns[i]]) == VALUE_DOUBLE;
+		writer.last_literal[i] = NONE;
+	}
+	for (uint32_t row = entity->physical; row < entity->end; row++)
+		write_row(&writer, row);
+	buffer_add(out, start, (size_t)(writer.at - start));
+	free(states);
 }
 
 static void write_sums(struct buffer *out, enum value_kind kind, const struct aggregate *sums)
@@ -218,22 +264,5 @@ void entity_encode(const struct entity *entity, uint64_t generation, struct buff
 	buffer_add_varint(record, entity->fold_edge != FOLD_EDGE_NONE);
 	if (entity->fold_edge != FOLD_EDGE_NONE)
 		write_fold(entity, record);
-	if (entity->physical == entity->end)
-		return;
-	size_t strings = rows_string_bound(set, entity->rows) + 1;
-	uint32_t *tables = malloc(2 * strings * sizeof *tables);
-	if (tables == NULL) {
-		record->failed = true;
-		return;
-	}
-	memset(tables, 0xff, 2 * strings * sizeof *tables); /* NOT_NUMBERED and RECORD_NO_ROW */
-	struct writer writer = {.set = set,
-				.rows = entity->rows,
-				.out = record,
-				.first = entity->physical,
-				.number_of = tables,
-				.last_row = tables + strings};
-	for (uint32_t row = entity->physical; row < entity->end; row++)
-		write_row(&writer, row);
-	free(tables);
+	write_rows(entity, record);
 }

@@ -32,7 +32,7 @@ static const char config_text[] =
 	"  \"pipeline\": \"demo\",\n"
 	"  \"kafka\": { \"bootstrap_servers\": \"127.0.0.1:9092\", \"input_topic\": \"transactions\", \"group_id\": \"demo\", \"instance_id\": \"demo-1\" },\n"
 	"  \"schema\": { \"file\": \"transaction.avsc\", \"framing\": \"confluent\" },\n"
-	"  \"event\": { \"id\": \"transaction_id\", \"time\": \"event_time\", \"entity\": \"card_id\", \"key\": \"card_id\", \"partitioner\": \"murmur2\",\n"
+	"  \"event\": { \"id\": \"transaction_id\", \"time\": { \"path\": \"event_time\", \"unit\": \"ms\" }, \"entity\": \"card_id\", \"key\": \"card_id\", \"partitioner\": \"murmur2\",\n"
 	"    \"fields\": { \"amount\": { \"type\": \"money\", \"scale\": 2 }, \"merchant\": { \"path\": \"merchant.id\", \"type\": \"string\" },\n"
 	"      \"category\": { \"path\": \"merchant.category\", \"type\": \"string\" }, \"country\": { \"path\": \"merchant.country\", \"type\": \"string\" },\n"
 	"      \"channel\": { \"type\": \"string\" }, \"lat\": { \"type\": \"number\", \"scale\": 5 }, \"lon\": { \"type\": \"number\", \"scale\": 5 } },\n"
@@ -254,7 +254,6 @@ static int open_pipeline(struct demo *demo, struct err *err)
 		return -1;
 	struct kafka_options *kafka = &world->config->kafka;
 	kafka->bootstrap_servers = kafka_mock_address(demo->mock);
-	kafka->transactional_id = "demo.demo-1";
 	world->champion = world_champion(world->config, world->set, &why, err);
 	if (world->champion == NULL)
 		return -1;

@@ -23,7 +23,6 @@ struct daemon {
 	struct memory_store *memory;
 	struct http *http;
 	struct buffer text;
-	char transactional_id[512];
 	volatile int stop;   /* written by the signal thread */
 	volatile int reload; /* likewise */
 	bool ready_sent;
@@ -162,8 +161,6 @@ static int open_ports(struct daemon *daemon, struct ports *ports, struct err *er
 {
 	struct world *world = &daemon->world;
 	struct config *config = world->config;
-	snprintf(daemon->transactional_id, sizeof daemon->transactional_id, "%.250s.%.250s", config->pipeline, config->kafka.instance_id);
-	config->kafka.transactional_id = daemon->transactional_id;
 	if (world_codec(world, err) != 0)
 		return -1;
 	choose_ttl(daemon);
@@ -278,8 +275,8 @@ int cmd_run(int argc, char **argv)
 		goto end;
 	if (world_open(&daemon->world, path, &err) != 0)
 		goto end;
-	if (instance != NULL)
-		daemon->world.config->kafka.instance_id = instance;
+	if (instance != NULL && config_set_instance(daemon->world.config, instance, &err) != 0)
+		goto end;
 	if (start_signals(daemon, &err) != 0)
 		goto end;
 	if (daemon->world.config->http_listen != NULL) {

@@ -71,7 +71,7 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"start", "T", COMMON_TEXT, &arguments->start,
 	     .help = "first event time: RFC 3339, or \"now\" for --days before now\n(2026-01-05T00:00:00Z)"},
 	    {"days", "D", COMMON_NUMBER, &arguments->days, .minimum = 0.001, .maximum = SIMULATION_DAYS_MAX,
-	     .help = "time that the events spread over, about (30)"},
+	     .help = "time that the events spread over, about (60)"},
 	    {"fraud-rate", "R", COMMON_NUMBER, &arguments->fraud_rate, .minimum = 0, .maximum = 0.5,
 	     .help = "share of fraudulent events (0.002)"},
 	    {"late", "R", COMMON_NUMBER, &arguments->late_rate, .minimum = 0, .maximum = 1,

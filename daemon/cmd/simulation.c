@@ -29,7 +29,7 @@ struct simulation_options simulation_defaults(void)
 					   .cards = 10000,
 					   .merchants = 2000,
 					   .start_ms = START_MS,
-					   .days = 30,
+					   .days = 60,
 					   .fraud_rate = 0.002,
 					   .late_rate = 0.005,
 					   .duplicate_rate = 0.001};

@@ -45,7 +45,7 @@ struct simulation_options {
 	double duplicate_rate; /* share of events that arrive a second time, 0 .. 1 */
 };
 
-/** Defaults: seed 1, 10,000 cards, 2,000 merchants, 30 days from 2026-01-05T00:00:00Z, fraud 0.002, late 0.005, duplicates 0.001. events is 0. */
+/** Defaults: seed 1, 10,000 cards, 2,000 merchants, 60 days from 2026-01-05T00:00:00Z, fraud 0.002, late 0.005, duplicates 0.001. events is 0. */
 struct simulation_options simulation_defaults(void);
 
 /** One transaction as it arrives. Texts are terminated. */

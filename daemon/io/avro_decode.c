@@ -133,7 +133,7 @@ int avro_program_run(const struct avro_program *program, struct slice body, stru
 	const uint8_t *at = body.data == NULL ? nothing : body.data, *const end = at + body.length;
 	const uint8_t *behind = at; /* the value of this step */
 	const uint8_t *marked = at;
-	const struct avro_step *next = program->steps, *step;
+	const struct avro_step *next = program->steps, *step = next;
 	struct nest nest;
 	struct avro_fault fault;
 	struct slice text;

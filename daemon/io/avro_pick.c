@@ -313,7 +313,7 @@ static void record(struct walk *walk, const struct avro_node *node, const struct
 		value(walk, node->fields[i].node, want == NULL || want->fields == NULL ? NULL : want->fields[i], json,
 		      depth + 1);
 	}
-	if (json != NULL)
+	if (json != NULL && !over(walk))
 		json_close_object(json);
 }
 
@@ -390,14 +390,14 @@ static void value(struct walk *walk, const struct avro_node *node, const struct 
 		if (json != NULL)
 			json_open_array(json);
 		blocks(walk, node, json, depth);
-		if (json != NULL)
+		if (json != NULL && !over(walk))
 			json_close_array(json);
 		return;
 	case AVRO_TYPE_MAP:
 		if (json != NULL)
 			json_open_object(json);
 		blocks(walk, node, json, depth);
-		if (json != NULL)
+		if (json != NULL && !over(walk))
 			json_close_object(json);
 		return;
 	default:

@@ -68,6 +68,18 @@ free_bytes:
 
 #endif
 
+bool kafka_membership_gone(rd_kafka_t *consumer)
+{
+	int32_t generation = -1;
+	bool has_member = false;
+	rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(consumer);
+	if (metadata == NULL)
+		return true;
+	bool known = read_metadata(metadata, &generation, &has_member);
+	rd_kafka_consumer_group_metadata_destroy(metadata);
+	return known && !has_member;
+}
+
 static const rd_kafka_consumer_group_metadata_t *refuse(struct err *err, const char *why)
 {
 	(void)err_set_action(err, ERR_UNAVAILABLE, ERR_ABORT_BATCH, "kafka group: no commit, since %s", why);

@@ -21,6 +21,12 @@ void kafka_membership_take(struct kafka_membership *membership, rd_kafka_t *cons
 /** Forgets it: revoked, lost or closed. */
 void kafka_membership_drop(struct kafka_membership *membership);
 
+/**
+ * True where the group has dropped this member. librdkafka's own rd_kafka_assignment_lost() does not say so of a member
+ * that was thrown out while a rebalance waited for it.
+ */
+bool kafka_membership_gone(rd_kafka_t *consumer);
+
 /** The port's view; assignment 0 without an assignment. */
 struct membership kafka_membership_port(struct kafka_membership *membership);
 

@@ -60,7 +60,7 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 	} else {
 		if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
 			kafka_client_report(&source->client, LOG_LEVEL_WARNING, "rebalance", rd_kafka_err2str(code));
-		on_revoked(source, rd_kafka_assignment_lost(handle) != 0);
+		on_revoked(source, rd_kafka_assignment_lost(handle) != 0 || kafka_membership_gone(handle));
 	}
 	/* The poll under way returns to the loop, which has a recovery to begin. */
 	rd_kafka_queue_yield(source->queue);

@@ -11,7 +11,7 @@ struct schema_table {
 	struct schema_entry {
 		int32_t id;
 		void *thing; /* NULL: this place is free */
-	} *entries;
+	} * entries;
 	size_t capacity; /* a power of two, or 0 */
 	size_t count;
 };

@@ -80,9 +80,11 @@ int partition_write(struct partition *partition, const struct store *store, stru
 	struct buffer marker;
 	struct slice expected = buffer_slice(&partition->stored);
 	int status = -1;
+	*result = STORE_WRITTEN;
+	if (partition->marker.generation == 0)
+		return 0; /* halted before it had a state of its own: what the store holds stays */
 	buffer_init(&marker);
 	marker_encode(&partition->marker, &marker);
-	*result = STORE_WRITTEN;
 	if (partition->stored.length != 0 && slice_equal(buffer_slice(&marker), expected)) {
 		status = 0;
 		goto free_marker;

@@ -230,6 +230,7 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 	if (open_port(pipeline, ports->sink.open, ports->sink.self, "producer", err) != 0)
 		return -1;
 	pipeline->sink_open = true;
+	publisher_message_max(pipeline->publisher, ports->sink.message_max(ports->sink.self));
 	while (ports->source.open(ports->source.self, &listener, err) != 0) {
 		if (err->action != ERR_RETRY || *stop)
 			return err_prepend(err, "consumer");
@@ -242,12 +243,30 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 	return 0;
 }
 
+/* The ends of the log, for the lag. What cannot be had now keeps its last value. */
+static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
+{
+	const struct source *source = &pipeline->ports.source;
+	if (!pipeline->recovered || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000)
+		return;
+	pipeline->last_ends_us = now_us;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		struct err ignored = {0};
+		int64_t low, high;
+		if (source->bounds(source->self, partition->number, &low, &high, &ignored) != 0)
+			return;
+		partition->high = high;
+	}
+}
+
 /* About every minute: has the topic grown, can Redis still be trusted? */
 static int look_again(struct pipeline *pipeline, struct err *err)
 {
 	const struct ports *ports = &pipeline->ports;
 	int64_t now_us = loop_now_us(pipeline);
 	int32_t count = 0;
+	look_at_ends(pipeline, now_us);
 	if (now_us - pipeline->last_check_us < LOOP_CHECK_MS * 1000)
 		return 0;
 	pipeline->last_check_us = now_us;
@@ -346,7 +365,7 @@ int pipeline_step(struct pipeline *pipeline, const volatile int *stop, struct er
 		pipeline->metrics.cancelled++;
 		batch_discard(pipeline->batch);
 		pipeline->ports.source.release(pipeline->ports.source.self);
-		if (status != 0 && err->action != ERR_EXIT) {
+		if (status != 0 && !(err_is_set(err) && err->action == ERR_EXIT)) {
 			err_clear(err);
 			status = 0;
 		}
@@ -357,6 +376,13 @@ int pipeline_step(struct pipeline *pipeline, const volatile int *stop, struct er
 	}
 	if (status != 0 && err->action == ERR_RECOVER)
 		return start_over(pipeline, err);
+	if (status != 0 && (err->action == ERR_RETRY || err->action == ERR_ABORT_BATCH)) {
+		/* Nothing was committed, but records were taken: fetch them again from where Kafka and the store stand. */
+		log_warning(pipeline->ports.log, "recovering: %s", err->message);
+		err_clear(err);
+		pipeline->ports.source.release(pipeline->ports.source.self);
+		return forget(pipeline, err) != 0 || loop_wait(pipeline, LOOP_RETRY_MOST_MS, err) != 0 ? -1 : 0;
+	}
 	return status;
 }
 

@@ -18,6 +18,7 @@ struct contribution {
 struct publisher {
 	const struct publish_options *options;
 	const struct feature_set *set;
+	size_t message_max;
 	struct buffer value, text;
 	double *row, *phi;                  /* FOREST_COLUMNS_MAX */
 	struct contribution *contributions; /* likewise */
@@ -45,6 +46,7 @@ struct publisher *publisher_new(const struct publish_options *options, const str
 		return NULL;
 	publisher->options = options;
 	publisher->set = set;
+	publisher->message_max = options->message_max;
 	buffer_init(&publisher->value);
 	buffer_init(&publisher->text);
 	publisher->row = calloc(FOREST_COLUMNS_MAX, sizeof(double));
@@ -70,6 +72,11 @@ void publisher_free(struct publisher *publisher)
 	free(publisher->contributions);
 	free(publisher->fields);
 	free(publisher);
+}
+
+void publisher_message_max(struct publisher *publisher, size_t bytes)
+{
+	publisher->message_max = bytes;
 }
 
 static const char *model_id_of(const struct champion *champion)
@@ -463,7 +470,7 @@ int publisher_letter(struct publisher *publisher, const struct record *record, e
 	const size_t own_headers = 1024; /* ours and Kafka's framing, generously */
 	const char *replaced = options->pseudonymized ? "privacy" : NULL;
 	struct header_list headers;
-	if (replaced == NULL && size_of(record) + strlen(why) + own_headers > options->message_max)
+	if (replaced == NULL && size_of(record) + strlen(why) + own_headers > publisher->message_max)
 		replaced = "size";
 	list_begin(&headers, record->header_count + 12, arena);
 	letter_headers(publisher, &headers, record, reason, why, replaced);

@@ -57,6 +57,9 @@ struct publisher *publisher_new(const struct publish_options *options, const str
 /** Frees it; NULL does nothing. */
 void publisher_free(struct publisher *publisher);
 
+/** What the sink takes at most, instead of the options' message_max. */
+void publisher_message_max(struct publisher *publisher, size_t bytes);
+
 /** Builds the alert of a flagged event (headers: of the source record, for traceparent; may be none). Everything lies in the arena. -1: no memory. */
 int publisher_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored, const struct record *record, struct arena *arena, struct message *message, struct err *err) MUST_USE;
 /** Builds the decision of a scored event. */

@@ -219,11 +219,17 @@ static int transact(struct pipeline *pipeline, const struct membership *membersh
 		return err_memory(err);
 	if (count == 0)
 		return 0;
-	if (sink->begin(sink->self, err) != 0)
-		return -1;
+	if (sink->begin(sink->self, err) != 0) {
+		*again = err->action == ERR_RETRY;
+		return *again ? 0 : -1;
+	}
 	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet, err) != 0) {
-		*again = err->action == ERR_ABORT_BATCH;
-		return sink->abort(sink->self, *again ? err : &ignored) == 0 && *again ? 0 : -1;
+		*again = err->action == ERR_ABORT_BATCH || err->action == ERR_RETRY;
+		if (sink->abort(sink->self, &ignored) != 0) {
+			*err = ignored;
+			return -1;
+		}
+		return *again ? 0 : -1;
 	}
 	int64_t began_us = loop_now_us(pipeline);
 	enum commit_result result = sink->commit(sink->self, offsets, count, membership, err);

@@ -66,7 +66,7 @@ struct avro_twin {
 	struct event_schema reader;
 	struct field fields[AVRO_TWIN_FIELDS];
 	char paths[AVRO_TWIN_FIELDS][160];
-	char aliases[AVRO_TWIN_FIELDS][16];
+	char aliases[AVRO_TWIN_FIELDS][160];
 	const char *alias_lists[AVRO_TWIN_FIELDS][2];
 	struct arena *arena; /* of the present value */
 	struct avro_twin_value *value;

@@ -329,7 +329,7 @@ TEST(hole_in_the_log_halts_with_the_offsets)
 	EXPECT(world_run(&world, &err) == -1);
 	EXPECT_INT(err_exit_status(&err), 76);
 	EXPECT_TEXT(err.message, "no partition runs: all 1 are halted (hole first); see the messages above for each remedy");
-	world_kill(&world);
+	world_stop(&world);
 	size_t before = memory_broker_output_count(world.broker);
 	err_clear(&err);
 	world.options.rebuild_holes = true;
@@ -337,6 +337,48 @@ TEST(hole_in_the_log_halts_with_the_offsets)
 	RUN(&world, &err);
 	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, 1);
 	EXPECT(memory_broker_output_count(world.broker) > before);
+	world_close(&world);
+}
+
+static void rebalance_while_waiting(struct test_world *world, int piece)
+{
+	memory_broker_rebalance(world->broker, piece % 2 == 0);
+	world->wait_codec = 3;
+	memory_store_fail(world->store, 3);
+	memory_broker_fail_calls(world->broker, 2);
+}
+
+TEST(rebalance_in_the_middle_of_waiting_cancels_the_batch)
+{
+	with_trouble(rebalance_while_waiting);
+}
+
+TEST(one_halted_partition_leaves_the_others_running)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 2, 10);
+	for (int i = 0; i < 40; i++)
+		world_event(&world, i % 2, i, i % 2, START + i * 1000);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	struct slice marker = memory_store_marker(world.store, 0);
+	char *kept = malloc(marker.length);
+	memcpy(kept, marker.data, marker.length);
+	size_t length = marker.length, before = memory_broker_output_count(world.broker);
+	for (int i = 40; i < 80; i++)
+		world_event(&world, i % 2, i, i % 2, START + i * 1000);
+	memory_broker_truncate(world.broker, 0, 30);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT(!pipeline_ready(world.pipeline));
+	EXPECT_TEXT(pipeline_reason(world.pipeline), "hole");
+	world_stop(&world);
+	EXPECT(slice_equal(memory_store_marker(world.store, 0), (struct slice){kept, length}));
+	EXPECT_INT(memory_broker_output_count(world.broker) > before + 20, 1);
+	EXPECT_INT(marker_of(&world, 1).next_offset, 40);
+	free(kept);
 	world_close(&world);
 }
 
@@ -400,6 +442,8 @@ int main(int argc, char **argv)
 				     CASE(flushed_store_is_rebuilt_from_the_topic),
 				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
 				     CASE(hole_in_the_log_halts_with_the_offsets),
+				     CASE(rebalance_in_the_middle_of_waiting_cancels_the_batch),
+				     CASE(one_halted_partition_leaves_the_others_running),
 				     CASE(recreated_topic_halts),
 				     CASE(too_many_dead_letters_halt_the_partition),
 				     {0}};

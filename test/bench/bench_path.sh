@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# The whole path on a real Kafka and a real Redis, against bare consumption of the same topic in the same run.
+#
+#   bench_path.sh OUTLIERD BENCH_PATH
+#
+# Environment: BENCH_EVENTS (1000000), BENCH_RUNS (3), BENCH_APPENDONLY (no; yes: Redis syncs its log every second),
+# BENCH_MALLOCS (1: a last run under an allocation counter), BENCH_PERF (a file: a last run under perf record),
+# BENCH_LIMITS ({}: `limits` of the configuration), BENCH_KEEP (a folder that is made and kept).
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+outlierd=$(realpath "$1")
+bench_path=$(realpath "$2")
+events=${BENCH_EVENTS:-1000000}
+runs=${BENCH_RUNS:-3}
+folder=${BENCH_KEEP:-$(mktemp -d "${TMPDIR:-/tmp}/outlierd-bench-XXXXXX")}
+mkdir -p "$folder"
+sample_every=50 # of the vectors, every so many trains the forest
+started=()
+daemon=
+
+# Ends a process that this script started, and waits until it is gone.
+end_process() {
+	kill "-$1" "$2" 2>/dev/null || true
+	wait "$2" 2>/dev/null || true
+}
+
+finish() {
+	[ -z "$daemon" ] || end_process KILL "$daemon"
+	for pid in "${started[@]}"; do
+		end_process KILL "$pid"
+	done
+	[ ! -e "$folder/kafka/server.properties" ] || "$root/test/tools/kafka-server" stop "$folder/kafka"
+	[ -n "${BENCH_KEEP:-}" ] || rm -rf "$folder"
+}
+trap finish EXIT
+
+free_port() {
+	local port
+	while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+	echo "$port"
+}
+
+# The ten features, fields and schema of the same job as others measure it. Thirty days are never full in a stream of hours,
+# so all vectors are `warming`: the policy is told to alert nevertheless, and the flag is taken from the training rows.
+write_schema() {
+	cat >"$folder/transaction.avsc" <<'SCHEMA'
+{"type": "record", "name": "Tx", "fields": [
+  {"name": "transaction_id", "type": "string"},
+  {"name": "event_time", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+  {"name": "card_id", "type": "string"}, {"name": "amount", "type": "double"}, {"name": "merchant", "type": "string"},
+  {"name": "channel", "type": {"type": "enum", "name": "Ch", "symbols": ["POS", "ATM", "WEB"]}},
+  {"name": "lat", "type": ["null", "double"]}, {"name": "lon", "type": ["null", "double"]},
+  {"name": "country", "type": "string"}, {"name": "mcc", "type": "int"}]}
+SCHEMA
+}
+
+# write_config NAME TIME-UNIT: CSV needs the unit that Avro's logical type tells.
+write_config() {
+	local time='"event_time"'
+	[ -z "$2" ] || time="{\"path\": \"event_time\", \"unit\": \"$2\"}"
+	cat >"$folder/$1.json" <<CONFIG
+{ "pipeline": "$1",
+  "kafka": {"bootstrap_servers": "$brokers", "input_topic": "transactions"},
+  "schema": {"file": "transaction.avsc", "framing": "confluent"},
+  "event": {"id": "transaction_id", "time": $time, "entity": "card_id",
+            "fields": {"amount": {"type": "money", "scale": 2}, "merchant": {"type": "string"}}},
+  "features": [
+    {"name": "count_1h", "op": "count", "window": "1h"},
+    {"name": "count_1d", "op": "count", "window": "1d"},
+    {"name": "sum_1d", "op": "sum", "field": "amount", "window": "1d"},
+    {"name": "mean_30d", "op": "mean", "field": "amount", "window": "30d"},
+    {"name": "stddev_30d", "op": "stddev", "field": "amount", "window": "30d"},
+    {"name": "zscore_30d", "op": "zscore", "field": "amount", "window": "30d"},
+    {"name": "merchants_1d", "op": "distinct", "field": "merchant", "window": "1d"},
+    {"name": "since_previous", "op": "since_previous", "window": "30d"},
+    {"name": "amount_log", "op": "log1p", "field": "amount"},
+    {"name": "merchant_30d", "op": "count", "window": "30d", "where": {"field": "merchant", "same": true}}],
+  "state": {"redis": {"address": "tcp://127.0.0.1:$redis_port"}},
+  "model": {"directory": "models"},
+  "policy": {"threshold": {"quantile": 0.99}, "warming": "alert"},
+  "limits": ${BENCH_LIMITS:-{\}},
+  "output": {"alerts": {"topic": "alerts"}, "late": {"topic": "late"}, "dead_letters": {"topic": "dead"}},
+  "http": {"listen": "127.0.0.1:$http_port"} }
+CONFIG
+}
+
+start_servers() {
+	"$root/test/tools/kafka-server" install
+	brokers=$("$root/test/tools/kafka-server" start "$folder/kafka")
+	"$root/test/tools/kafka-server" topic "$folder/kafka" transactions 4 retention.ms=-1
+	for topic in alerts late dead; do
+		"$root/test/tools/kafka-server" topic "$folder/kafka" $topic 4
+	done
+	redis_port=$(free_port)
+	http_port=$(free_port)
+	mkdir -p "$folder/redis"
+	redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$folder/redis" --save "" \
+		--appendonly "${BENCH_APPENDONLY:-no}" >"$folder/redis.log" 2>&1 &
+	redis=$!
+	started+=("$redis")
+	for _ in {1..100}; do
+		(exec 3<>"/dev/tcp/127.0.0.1/$redis_port") 2>/dev/null && return
+		sleep 0.1
+	done
+	echo "bench_path: Redis does not start: $(tail -3 "$folder/redis.log")" >&2
+	exit 1
+}
+
+train_forest() {
+	write_config training ms
+	"$bench_path" csv "$events" |
+		"$outlierd" features --config "$folder/training.json" --input - --input-format csv --output - 2>"$folder/features.log" |
+		awk -F, -v OFS=, -v every=$sample_every 'NR == 1 { print; next } NR % every == 0 { $6 = ""; print }' >"$folder/rows.csv"
+	tail -1 "$folder/features.log"
+	"$outlierd" train --config "$folder/training.json" --input "$folder/rows.csv" --output "$folder/models/" 2>"$folder/train.log" >&2 || {
+		cat "$folder/train.log" >&2
+		exit 1
+	}
+}
+
+metric() {
+	awk -v name="$1" '$1 == name { print $2 }' "$folder/metrics"
+}
+
+# daemon_run NAME [COMMAND ...]: a daemon with a group and state of its own, from the first record to the last commit.
+daemon_run() {
+	local name=$1
+	shift
+	write_config "$name" ""
+	"$@" "$outlierd" run --config "$folder/$name.json" 2>"$folder/$name.log" &
+	daemon=$!
+	local pid=$daemon
+	if [ "${1:-}" = perf ]; then
+		sleep 1
+		pid=$(pgrep -P "$daemon" -x outlierd)
+	fi
+	"$bench_path" watch "$brokers" transactions "$name" "$events" "$pid" "$(cat "$folder/kafka/pid")" "$redis" \
+		${MALLOC_COUNTS:+"$MALLOC_COUNTS"} >"$folder/$name.watch" || {
+		tail -5 "$folder/$name.log" >&2
+		exit 1
+	}
+	sleep 1.5 # /metrics is written once a second
+	curl -fsS "http://127.0.0.1:$http_port/metrics" >"$folder/metrics"
+	kill -TERM "$pid"
+	wait "$daemon" || true
+	daemon=
+	printf '%s transactions=%s writes=%s written_records=%s alerts=%s scored=%s\n' "$(head -1 "$folder/$name.watch")" \
+		"$(metric outlierd_commits_total)" "$(metric outlierd_store_writes_total)" \
+		"$(metric outlierd_store_written_records_total)" "$(metric outlierd_alerts_total)" \
+		"$(metric 'outlierd_records_total{outcome="scored"}')" | tee -a "$folder/runs"
+	redis-cli -p "$redis_port" flushall >/dev/null
+}
+
+# Minimum, median and maximum of one NAME=VALUE of the lines in a file.
+spread() {
+	grep -o "\(^\| \)$2=[0-9.]*" "$1" | cut -d= -f2 | sort -n |
+		awk '{ v[NR] = $1 } END { printf "%s %s %s", v[1], v[int((NR + 1) / 2)], v[NR] }'
+}
+
+row() {
+	read -r least median most <<<"$2"
+	printf 'path: %-44s median %10s   (%s to %s)\n' "$1" "$median" "$least" "$most"
+}
+
+report() {
+	local bare path
+	bare=$(spread "$folder/bare" rate | cut -d' ' -f2)
+	path=$(spread "$folder/runs" rate | cut -d' ' -f2)
+	row "bare librdkafka, records/s" "$(spread "$folder/bare" rate)"
+	row "bare librdkafka, CPU s per million" "$(spread "$folder/bare" cpu)"
+	row "whole path, events/s" "$(spread "$folder/runs" rate)"
+	row "whole path, CPU s per million" "$(spread "$folder/runs" cpu)"
+	row "the broker beside it, CPU s per million" "$(spread "$folder/runs" broker_cpu)"
+	row "Redis beside it, CPU s per million" "$(spread "$folder/runs" redis_cpu)"
+	row "peak memory, MiB" "$(spread "$folder/runs" peak_mib)"
+	row "transactions" "$(spread "$folder/runs" transactions)"
+	row "state writes" "$(spread "$folder/runs" writes)"
+	row "state records written" "$(spread "$folder/runs" written_records)"
+	row "alerts" "$(spread "$folder/runs" alerts)"
+	awk -v bare="$bare" -v path="$path" -v alerts="$(spread "$folder/runs" alerts | cut -d' ' -f2)" -v events="$events" 'BEGIN {
+		printf "path: ratio to bare consumption %.3f (least wanted 0.15, goal 0.5), alerts %.2f %%\n", path / bare, 100 * alerts / events }'
+}
+
+count_mallocs() {
+	"${CC:-cc}" -std=c11 -O2 -D_GNU_SOURCE -I"$root" -shared -fPIC -o "$folder/count_mallocs.so" "$here/count_mallocs.c"
+	export MALLOC_COUNTS="$folder/mallocs"
+	: >"$MALLOC_COUNTS"
+	truncate -s 65536 "$MALLOC_COUNTS"
+	daemon_run mallocs env LD_PRELOAD="$folder/count_mallocs.so" >/dev/null
+	unset MALLOC_COUNTS
+	sed -n '2s/^/path: calls of malloc per event in the second half: /p' "$folder/mallocs.watch"
+	sed -n 's/^caller=\(0x[0-9a-f]*\) mallocs=\(.*\)/\1 \2/p' "$folder/mallocs.watch" | while read -r address number; do
+		printf '  %s  %s\n' "$number" "$(addr2line -f -i -e "$outlierd" "$address" | paste -sd' ' | sed "s|$root/||g")"
+	done
+}
+
+write_schema
+start_servers
+echo "path: $events events, 4 partitions, 10000 cards, 10 features, Redis appendonly ${BENCH_APPENDONLY:-no}"
+"$bench_path" produce "$brokers" transactions "$events"
+train_forest
+for ((run = 1; run <= runs; run++)); do
+	"$bench_path" consume "$brokers" transactions "$events" | tee -a "$folder/bare"
+	daemon_run "run$run"
+done
+report
+[ "${BENCH_MALLOCS:-1}" != 1 ] || count_mallocs
+[ -z "${BENCH_PERF:-}" ] || daemon_run profile perf record -q -F 999 -g -o "$BENCH_PERF"

@@ -1,0 +1,16 @@
+"""The list of all tests: every module's functions that are marked with @case, in the order in which they start."""
+import importlib
+
+ALL = []
+MODULES = ("cases_faults", "cases_halts", "cases_parity", "cases_service")
+
+
+def case(function):
+    """Marks a test: a function of a Scene, whose name says the behaviour."""
+    ALL.append(function)
+    return function
+
+
+def load():
+    for module in MODULES:
+        importlib.import_module(module)
