@@ -19,34 +19,34 @@ static void write_default(struct json *json, const struct field *field)
 {
 	json_name(json, "default");
 	if (field->type == FIELD_BOOLEAN)
-		json_boolean(json, field->fallback.units != 0);
+		json_add_boolean(json, field->fallback.units != 0);
 	else if (field_kind(field) == VALUE_UNITS)
-		json_integer(json, field->fallback.units);
+		json_add_integer(json, field->fallback.units);
 	else if (field_kind(field) == VALUE_DOUBLE)
-		json_number(json, field->fallback.number);
+		json_add_number(json, field->fallback.number);
 	else
-		json_text(json, field->fallback.text);
+		json_add_text(json, field->fallback.text);
 }
 
 static void write_field(struct json *json, const struct field *field)
 {
 	assert(field->path != NULL);
-	json_object(json);
+	json_open_object(json);
 	if (field->fallback.present)
 		write_default(json, field);
 	if (field->minor) {
 		json_name(json, "minor");
-		json_boolean(json, true);
+		json_add_boolean(json, true);
 	}
 	json_name(json, "path");
-	json_string(json, field->path);
+	json_add_string(json, field->path);
 	if (field->scale != FIELD_SCALE_NONE && field->type != FIELD_STRING && field->type != FIELD_BOOLEAN) {
 		json_name(json, "scale");
-		json_integer(json, field->scale);
+		json_add_integer(json, field->scale);
 	}
 	json_name(json, "type");
-	json_string(json, type_name(field->type));
-	json_object_end(json);
+	json_add_string(json, type_name(field->type));
+	json_close_object(json);
 }
 
 void canonical_field(struct buffer *out, const struct field *field)
@@ -61,11 +61,11 @@ static void write_literal(struct json *json, const struct literal *literal)
 	struct decimal decimal;
 	char text[DECIMAL_TEXT_MAX];
 	if (literal->kind == LITERAL_BOOLEAN)
-		json_boolean(json, literal->boolean);
+		json_add_boolean(json, literal->boolean);
 	else if (literal->kind == LITERAL_TEXT || decimal_parse(literal->text, &decimal) != 0)
-		json_string(json, literal->text);
+		json_add_string(json, literal->text);
 	else
-		json_text(json, (struct slice){text, decimal_text(&decimal, text)});
+		json_add_text(json, (struct slice){text, decimal_text(&decimal, text)});
 }
 
 static void write_member(struct json *json, const char *name, const struct literal *literal)
@@ -81,23 +81,23 @@ static void write_offsets(struct json *json, const struct utc_offset *offsets, s
 	if (count == 0)
 		return;
 	json_name(json, "utc_offset");
-	json_array(json);
+	json_open_array(json);
 	for (size_t i = 0; i < count; i++) {
-		json_array(json);
+		json_open_array(json);
 		if (offsets[i].from_utc_ms == INT64_MIN)
-			json_null(json);
+			json_add_null(json);
 		else
-			json_integer(json, offsets[i].from_utc_ms);
-		json_integer(json, offsets[i].offset_ms);
-		json_array_end(json);
+			json_add_integer(json, offsets[i].from_utc_ms);
+		json_add_integer(json, offsets[i].offset_ms);
+		json_close_array(json);
 	}
-	json_array_end(json);
+	json_close_array(json);
 }
 
 static void write_condition(struct json *json, const struct event_schema *schema,
 			    const struct condition_options *condition, bool by_name)
 {
-	json_object(json);
+	json_open_object(json);
 	write_member(json, "above", &condition->above);
 	write_member(json, "below", &condition->below);
 	write_member(json, "equals", &condition->equals);
@@ -106,40 +106,40 @@ static void write_condition(struct json *json, const struct event_schema *schema
 		assert(index >= 0);
 		json_name(json, "field");
 		if (by_name)
-			json_string(json, condition->field);
+			json_add_string(json, condition->field);
 		else
 			write_field(json, &schema->fields[index]);
 	}
 	if (condition->has_hours) {
 		json_name(json, "hours");
-		json_array(json);
-		json_integer(json, condition->hours_from);
-		json_integer(json, condition->hours_to);
-		json_array_end(json);
+		json_open_array(json);
+		json_add_integer(json, condition->hours_from);
+		json_add_integer(json, condition->hours_to);
+		json_close_array(json);
 	}
 	if (condition->in != NULL) {
 		json_name(json, "in");
-		json_array(json);
+		json_open_array(json);
 		for (size_t i = 0; i < condition->in_count; i++)
 			write_literal(json, &condition->in[i]);
-		json_array_end(json);
+		json_close_array(json);
 	}
 	write_member(json, "not", &condition->not_equals);
 	if (condition->same) {
 		json_name(json, "same");
-		json_boolean(json, true);
+		json_add_boolean(json, true);
 	}
 	write_offsets(json, condition->utc_offsets, condition->utc_offset_count);
-	json_object_end(json);
+	json_close_object(json);
 }
 
 static void write_where(struct json *json, const struct event_schema *schema, const struct condition_options *where,
 			size_t count, bool by_name)
 {
-	json_array(json);
+	json_open_array(json);
 	for (size_t i = 0; i < count; i++)
 		write_condition(json, schema, &where[i], by_name);
-	json_array_end(json);
+	json_close_array(json);
 }
 
 void canonical_where(struct buffer *out, const struct event_schema *schema, const struct condition_options *where,
@@ -155,7 +155,7 @@ static void write_optional(struct json *json, const char *name, const char *text
 	if (text == NULL)
 		return;
 	json_name(json, name);
-	json_string(json, text);
+	json_add_string(json, text);
 }
 
 static void write_texts(struct json *json, const char *name, const char *const *texts, size_t count)
@@ -163,19 +163,19 @@ static void write_texts(struct json *json, const char *name, const char *const *
 	if (count == 0)
 		return;
 	json_name(json, name);
-	json_array(json);
+	json_open_array(json);
 	for (size_t i = 0; i < count; i++)
-		json_string(json, texts[i]);
-	json_array_end(json);
+		json_add_string(json, texts[i]);
+	json_close_array(json);
 }
 
 static void write_feature(struct json *json, const struct event_schema *schema, const struct feature_options *feature)
 {
-	json_object(json);
+	json_open_object(json);
 	write_optional(json, "field", feature->field);
 	if (feature->include_current) {
 		json_name(json, "include_current");
-		json_boolean(json, true);
+		json_add_boolean(json, true);
 	}
 	write_optional(json, "lat", feature->lat);
 	write_optional(json, "lon", feature->lon);
@@ -190,9 +190,9 @@ static void write_feature(struct json *json, const struct event_schema *schema, 
 	}
 	if (feature->window_ms > 0) {
 		json_name(json, "window");
-		json_integer(json, feature->window_ms);
+		json_add_integer(json, feature->window_ms);
 	}
-	json_object_end(json);
+	json_close_object(json);
 }
 
 static void mark(const struct event_schema *schema, const char *name, bool *read)
@@ -246,20 +246,20 @@ int canonical_set_id(const struct feature_set_options *options, char id[SHA256_H
 	struct json json;
 	buffer_init(&buffer);
 	json_begin(&json, &buffer);
-	json_object(&json);
+	json_open_object(&json);
 	json_name(&json, "features");
-	json_array(&json);
+	json_open_array(&json);
 	for (size_t i = 0; i < options->feature_count; i++)
 		write_feature(&json, options->schema, &options->features[i]);
-	json_array_end(&json);
+	json_close_array(&json);
 	json_name(&json, "fields");
-	json_object(&json);
+	json_open_object(&json);
 	for (size_t i = 0; i < field_count; i++) {
 		json_name(&json, fields[i]->name);
 		write_field(&json, fields[i]);
 	}
-	json_object_end(&json);
-	json_object_end(&json);
+	json_close_object(&json);
+	json_close_object(&json);
 	return hash_and_free(&buffer, id);
 }
 
@@ -305,10 +305,10 @@ static int write_sorted_fields(struct json *json, const struct event_schema *sch
 {
 	int distinct[EVENT_FIELDS_MAX], rank_of[EVENT_FIELDS_MAX];
 	int ranks = canonical_sort(schema, fields, count, distinct, rank_of);
-	json_array(json);
+	json_open_array(json);
 	for (int i = 0; i < ranks; i++)
 		write_field(json, &schema->fields[distinct[i]]);
-	json_array_end(json);
+	json_close_array(json);
 	return ranks < 0 ? -1 : 0;
 }
 
@@ -318,17 +318,17 @@ static void write_time(struct json *json, const struct event_schema *schema)
 	    [TIME_LOGICAL] = NULL, [TIME_MS] = "ms", [TIME_US] = "us", [TIME_S] = "s", [TIME_RFC3339] = "rfc3339"};
 	assert((size_t)schema->time_unit < sizeof units / sizeof *units);
 	json_name(json, "time");
-	json_object(json);
+	json_open_object(json);
 	json_name(json, "path");
-	json_string(json, schema->time_path);
+	json_add_string(json, schema->time_path);
 	write_optional(json, "unit", units[schema->time_unit]);
-	json_object_end(json);
+	json_close_object(json);
 }
 
 static void write_number(struct json *json, const char *name, int64_t value)
 {
 	json_name(json, name);
-	json_integer(json, value);
+	json_add_integer(json, value);
 }
 
 int canonical_state_id(const struct feature_set_options *options, int64_t reach_ms, const int *columns,
@@ -344,7 +344,7 @@ int canonical_state_id(const struct feature_set_options *options, int64_t reach_
 		all[i] = (int)i;
 	buffer_init(&buffer);
 	json_begin(&json, &buffer);
-	json_object(&json);
+	json_open_object(&json);
 	write_number(&json, "allowed_lateness_ms", schema->allowed_lateness_ms);
 	write_optional(&json, "entity", schema->entity_path);
 	json_name(&json, "fields");
@@ -359,7 +359,7 @@ int canonical_state_id(const struct feature_set_options *options, int64_t reach_
 	write_optional(&json, "partitioner", partitioners[schema->partitioner]);
 	write_number(&json, "reach_ms", reach_ms);
 	write_time(&json, schema);
-	json_object_end(&json);
+	json_close_object(&json);
 	return hash_and_free(&buffer, id) | status;
 }
 
@@ -370,15 +370,15 @@ int canonical_tally_id(const struct field *field, const char *where_json, uint64
 	uint8_t digest[SHA256_BYTES];
 	buffer_init(&buffer);
 	json_begin(&json, &buffer);
-	json_object(&json);
+	json_open_object(&json);
 	json_name(&json, "field");
 	if (field == NULL)
-		json_null(&json);
+		json_add_null(&json);
 	else
 		write_field(&json, field);
 	json_name(&json, "where");
-	json_raw(&json, slice_of(where_json));
-	json_object_end(&json);
+	json_add_raw(&json, slice_of(where_json));
+	json_close_object(&json);
 	bool failed = buffer_failed(&buffer);
 	if (!failed)
 		sha256_of(buffer_slice(&buffer), digest);

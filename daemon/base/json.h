@@ -51,22 +51,4 @@ void json_add_raw(struct json *json, struct slice value);
 /** RFC 8785's order of members, by UTF-16 code units: below, equal to or above 0, as strcmp(). Both must be UTF-8. */
 int json_compare_names(const char *a, const char *b);
 
-/*
- * Short names. jansson has functions of six of them, with other meanings: a file that includes jansson.h too writes the
- * names above, and includes jansson.h first.
- */
-#ifndef JANSSON_H
-#define json_object json_open_object
-#define json_object_end json_close_object
-#define json_array json_open_array
-#define json_array_end json_close_array
-#define json_text json_add_text
-#define json_string json_add_string
-#define json_number json_add_number
-#define json_integer json_add_integer
-#define json_boolean json_add_boolean
-#define json_null json_add_null
-#define json_raw json_add_raw
-#endif
-
 #endif

@@ -33,18 +33,18 @@ static int write_features(struct get *get, const struct entity *entity, const st
 	if (vector.values == NULL || values == NULL || apply_peek(set, entity, &marker->watermark, &event, &vector) != 0)
 		return err_memory(err);
 	json_name(json, "features");
-	json_object(json);
+	json_open_object(json);
 	for (size_t i = 0; i < count; i++) {
 		json_name(json, feature_set_name(set, i));
-		json_number(json, vector.values[i]);
+		json_add_number(json, vector.values[i]);
 	}
-	json_object_end(json);
+	json_close_object(json);
 	json_name(json, "flags");
-	json_array(json);
+	json_open_array(json);
 	for (unsigned i = 0; i < FLAG_NUMBER; i++)
 		if (vector.flags & 1u << i)
-			json_string(json, flag_name(i));
-	json_array_end(json);
+			json_add_string(json, flag_name(i));
+	json_close_array(json);
 	return 0;
 }
 
@@ -53,11 +53,11 @@ static void write_time(struct json *json, const char *name, int64_t time_ms)
 	char text[NUMBER_TEXT_MAX];
 	json_name(json, name);
 	if (time_ms == WATERMARK_NONE) {
-		json_null(json);
+		json_add_null(json);
 		return;
 	}
 	time_format_rfc3339(time_ms, text);
-	json_string(json, text);
+	json_add_string(json, text);
 }
 
 static int print_entity(struct get *get, int32_t partition, const struct marker *marker, struct slice record, struct err *err)
@@ -76,18 +76,18 @@ static int print_entity(struct get *get, int32_t partition, const struct marker 
 	buffer_reset(&get->text);
 	entity_dump(entity, &log);
 	json_begin(&json, &get->text);
-	json_object(&json);
+	json_open_object(&json);
 	json_name(&json, "partition");
-	json_integer(&json, partition);
+	json_add_integer(&json, partition);
 	json_name(&json, "applied_to_offset");
-	json_integer(&json, marker->next_offset);
+	json_add_integer(&json, marker->next_offset);
 	write_time(&json, "watermark", watermark_ms(&marker->watermark));
 	write_time(&json, "complete_since", marker->watermark.complete_since_ms);
 	write_time(&json, "features_at", at_ms);
 	int status = write_features(get, entity, marker, at_ms, &json, err);
 	json_name(&json, "state");
-	json_raw(&json, buffer_slice(&log));
-	json_object_end(&json);
+	json_add_raw(&json, buffer_slice(&log));
+	json_close_object(&json);
 	if (status == 0 && !buffer_failed(&get->text) && !buffer_failed(&log))
 		printf("%.*s\n", (int)get->text.length, (const char *)get->text.data);
 	buffer_free(&log);

@@ -62,6 +62,14 @@ static void minute_of(int64_t time_ms, char text[NUMBER_TEXT_MAX])
 	text[16] = '\0';
 }
 
+/* Few digits, never an exponent: 12840, 31.2, 0.092. */
+static const char *short_number(double value, char text[32])
+{
+	double size = fabs(value);
+	snprintf(text, 32, "%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 || size == 0 ? 2 : 3, value);
+	return text;
+}
+
 static void print_reason(const struct demo_view *view, const json_t *reason)
 {
 	double contribution = number_of(reason, "contribution"), value = number_of(reason, "value");
@@ -72,8 +80,9 @@ static void print_reason(const struct demo_view *view, const json_t *reason)
 		snprintf(bar + 3 * i, 4, "█");
 	if (!(contribution > 0))
 		return;
-	printf("    %-18s %10.4g   usually %.4g to %.4g%*s %s%s%s\n", text_of(reason, "feature"), value, low, high,
-	       (int)(22 - snprintf(NULL, 0, "%.4g to %.4g", low, high)), "", paint(view, YELLOW), bar, paint(view, PLAIN));
+	char is[32], from[32], to[32], usual[96];
+	snprintf(usual, sizeof usual, "usually %s to %s", short_number(low, from), short_number(high, to));
+	printf("    %-18s %10s   %-28s %s%s%s\n", text_of(reason, "feature"), short_number(value, is), usual, paint(view, YELLOW), bar, paint(view, PLAIN));
 }
 
 void demo_view_alert(struct demo_view *view, struct slice alert, const char *fraud)

@@ -104,84 +104,84 @@ static void write_literal(struct json *json, const char *name, const struct lite
 		return;
 	json_name(json, name);
 	if (literal->kind == LITERAL_BOOLEAN)
-		json_boolean(json, literal->boolean);
+		json_add_boolean(json, literal->boolean);
 	else if (literal->kind == LITERAL_NUMBER)
-		json_raw(json, slice_of(literal->text));
+		json_add_raw(json, slice_of(literal->text));
 	else
-		json_string(json, literal->text);
+		json_add_string(json, literal->text);
 }
 
 static void write_field_condition(struct json *json, const struct condition_options *condition)
 {
-	json_object(json);
+	json_open_object(json);
 	write_literal(json, "above", &condition->above);
 	write_literal(json, "below", &condition->below);
 	write_literal(json, "equals", &condition->equals);
 	if (condition->field != NULL) {
 		json_name(json, "field");
-		json_string(json, condition->field);
+		json_add_string(json, condition->field);
 	}
 	if (condition->has_hours) {
 		json_name(json, "hours");
-		json_array(json);
-		json_integer(json, condition->hours_from);
-		json_integer(json, condition->hours_to);
-		json_array_end(json);
+		json_open_array(json);
+		json_add_integer(json, condition->hours_from);
+		json_add_integer(json, condition->hours_to);
+		json_close_array(json);
 	}
 	if (condition->in_count > 0) {
 		json_name(json, "in");
-		json_array(json);
+		json_open_array(json);
 		for (size_t i = 0; i < condition->in_count; i++) {
-			json_object(json);
+			json_open_object(json);
 			write_literal(json, "is", &condition->in[i]);
-			json_object_end(json);
+			json_close_object(json);
 		}
-		json_array_end(json);
+		json_close_array(json);
 	}
 	write_literal(json, "not", &condition->not_equals);
 	if (condition->utc_offset_count > 0) {
 		json_name(json, "utc_offset_ms");
-		json_array(json);
+		json_open_array(json);
 		for (size_t i = 0; i < condition->utc_offset_count; i++) {
-			json_integer(json, condition->utc_offsets[i].from_utc_ms);
-			json_integer(json, condition->utc_offsets[i].offset_ms);
+			json_add_integer(json, condition->utc_offsets[i].from_utc_ms);
+			json_add_integer(json, condition->utc_offsets[i].offset_ms);
 		}
-		json_array_end(json);
+		json_close_array(json);
 	}
-	json_object_end(json);
+	json_close_object(json);
 }
 
 static void write_rule(struct json *json, const struct rule_options *rule)
 {
-	json_object(json);
+	json_open_object(json);
 	json_name(json, "action");
-	json_string(json, rule->action == RULE_FLAG ? "flag" : "suppress");
+	json_add_string(json, rule->action == RULE_FLAG ? "flag" : "suppress");
 	json_name(json, "expires_ms");
 	if (rule->expires_ms == INT64_MAX)
-		json_null(json);
+		json_add_null(json);
 	else
-		json_integer(json, rule->expires_ms);
+		json_add_integer(json, rule->expires_ms);
 	json_name(json, "name");
-	json_string(json, rule->name);
+	json_add_string(json, rule->name);
 	json_name(json, "reason");
-	json_string(json, rule->reason);
+	json_add_string(json, rule->reason);
 	json_name(json, "when");
-	json_array(json);
+	json_open_array(json);
 	for (size_t i = 0; i < rule->feature_count; i++) {
 		const struct feature_condition_options *condition = &rule->features[i];
-		json_object(json);
+		json_open_object(json);
 		write_literal(json, "above", &condition->above);
 		write_literal(json, "below", &condition->below);
 		write_literal(json, "equals", &condition->equals);
 		json_name(json, "feature");
-		json_string(json, condition->feature);
+		json_add_string(json, condition->feature);
 		write_literal(json, "not", &condition->not_equals);
-		json_object_end(json);
+		json_close_object(json);
 	}
 	for (size_t i = 0; i < rule->field_count; i++)
 		write_field_condition(json, &rule->fields[i]);
-	json_array_end(json);
-	json_object_end(json);
+	json_close_array(json);
+	json_close_object(json);
 }
 
 /* The canonical policy: what could change a decision or an alert's group, nothing else. */
@@ -191,19 +191,19 @@ static int make_id(struct policy *policy, struct err *err)
 	struct json json;
 	buffer_init(&text);
 	json_begin(&json, &text);
-	json_object(&json);
+	json_open_object(&json);
 	json_name(&json, "cooldown_ms");
-	json_integer(&json, policy->options->cooldown_ms);
+	json_add_integer(&json, policy->options->cooldown_ms);
 	json_name(&json, "rules");
-	json_array(&json);
+	json_open_array(&json);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		write_rule(&json, policy->rules[i].options);
-	json_array_end(&json);
+	json_close_array(&json);
 	json_name(&json, "threshold");
-	json_number(&json, policy->threshold);
+	json_add_number(&json, policy->threshold);
 	json_name(&json, "warming");
-	json_string(&json, policy->options->warming == WARMING_ALERT ? "alert" : "suppress");
-	json_object_end(&json);
+	json_add_string(&json, policy->options->warming == WARMING_ALERT ? "alert" : "suppress");
+	json_close_object(&json);
 	bool failed = buffer_failed(&text);
 	if (!failed)
 		sha256_hex(buffer_slice(&text), policy->id);

@@ -90,16 +90,16 @@ static void alert_id(struct publisher *publisher, const struct champion *champio
 	struct json json;
 	buffer_reset(&publisher->text);
 	json_begin(&json, &publisher->text);
-	json_array(&json);
-	json_string(&json, "alert");
-	json_string(&json, publisher->options->pipeline);
-	json_string(&json, publisher->options->input_topic);
-	json_integer(&json, scored->partition);
-	json_integer(&json, scored->event->offset);
-	json_string(&json, model_id_of(champion));
-	json_string(&json, feature_set_id(publisher->set));
-	json_string(&json, policy_id(champion->policy));
-	json_array_end(&json);
+	json_open_array(&json);
+	json_add_string(&json, "alert");
+	json_add_string(&json, publisher->options->pipeline);
+	json_add_string(&json, publisher->options->input_topic);
+	json_add_integer(&json, scored->partition);
+	json_add_integer(&json, scored->event->offset);
+	json_add_string(&json, model_id_of(champion));
+	json_add_string(&json, feature_set_id(publisher->set));
+	json_add_string(&json, policy_id(champion->policy));
+	json_close_array(&json);
 	sha256_hex(buffer_slice(&publisher->text), id);
 }
 
@@ -114,12 +114,12 @@ static void group_id(struct publisher *publisher, const struct event *event, cha
 	struct json json;
 	buffer_reset(&publisher->text);
 	json_begin(&json, &publisher->text);
-	json_array(&json);
-	json_string(&json, "group");
-	json_string(&json, publisher->options->pipeline);
-	json_text(&json, event->entity);
-	json_integer(&json, floor_div(event->time_ms, cooldown));
-	json_array_end(&json);
+	json_open_array(&json);
+	json_add_string(&json, "group");
+	json_add_string(&json, publisher->options->pipeline);
+	json_add_text(&json, event->entity);
+	json_add_integer(&json, floor_div(event->time_ms, cooldown));
+	json_close_array(&json);
 	sha256_hex(buffer_slice(&publisher->text), id);
 }
 
@@ -421,20 +421,20 @@ static void write_replacement(struct publisher *publisher, const struct record *
 	struct json json;
 	sha256_hex(record->value, hash);
 	json_begin(&json, &publisher->value);
-	json_object(&json);
+	json_open_object(&json);
 	json_name(&json, "topic");
-	json_string(&json, publisher->options->input_topic);
+	json_add_string(&json, publisher->options->input_topic);
 	json_name(&json, "partition");
-	json_integer(&json, record->partition);
+	json_add_integer(&json, record->partition);
 	json_name(&json, "offset");
-	json_integer(&json, record->offset);
+	json_add_integer(&json, record->offset);
 	json_name(&json, "reason");
-	json_string(&json, reason);
+	json_add_string(&json, reason);
 	json_name(&json, "bytes");
-	json_integer(&json, (int64_t)record->value.length);
+	json_add_integer(&json, (int64_t)record->value.length);
 	json_name(&json, "sha256");
-	json_string(&json, hash);
-	json_object_end(&json);
+	json_add_string(&json, hash);
+	json_close_object(&json);
 }
 
 static void letter_headers(struct publisher *publisher, struct header_list *list, const struct record *record, enum reason reason,

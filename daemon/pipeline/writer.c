@@ -49,20 +49,20 @@ void writer_record(struct writer *writer, const char *name)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_object(&writer->json);
+		json_open_object(&writer->json);
 }
 
 void writer_record_end(struct writer *writer)
 {
 	if (is_json(writer))
-		json_object_end(&writer->json);
+		json_close_object(&writer->json);
 }
 
 void writer_array(struct writer *writer, const char *name, size_t count)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_array(&writer->json);
+		json_open_array(&writer->json);
 	else if (count > 0)
 		buffer_add_zigzag(writer->out, (int64_t)count);
 }
@@ -79,7 +79,7 @@ void writer_array_end(struct writer *writer, size_t count)
 {
 	(void)count;
 	if (is_json(writer))
-		json_array_end(&writer->json);
+		json_close_array(&writer->json);
 	else
 		buffer_add_byte(writer->out, 0);
 }
@@ -88,7 +88,7 @@ void writer_map(struct writer *writer, const char *name, size_t count)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_object(&writer->json);
+		json_open_object(&writer->json);
 	else if (count > 0)
 		buffer_add_zigzag(writer->out, (int64_t)count);
 }
@@ -105,7 +105,7 @@ void writer_map_end(struct writer *writer, size_t count)
 {
 	(void)count;
 	if (is_json(writer))
-		json_object_end(&writer->json);
+		json_close_object(&writer->json);
 	else
 		buffer_add_byte(writer->out, 0);
 }
@@ -114,7 +114,7 @@ void writer_null(struct writer *writer, const char *name)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_null(&writer->json);
+		json_add_null(&writer->json);
 	else
 		branch(writer, 0);
 }
@@ -123,7 +123,7 @@ void writer_text(struct writer *writer, const char *name, struct slice value)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_text(&writer->json, value);
+		json_add_text(&writer->json, value);
 	else
 		add_text(writer, value);
 }
@@ -143,7 +143,7 @@ void writer_long(struct writer *writer, const char *name, int64_t value)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_integer(&writer->json, value);
+		json_add_integer(&writer->json, value);
 	else
 		buffer_add_zigzag(writer->out, value);
 }
@@ -152,7 +152,7 @@ void writer_boolean(struct writer *writer, const char *name, bool value)
 {
 	name_it(writer, name);
 	if (is_json(writer))
-		json_boolean(&writer->json, value);
+		json_add_boolean(&writer->json, value);
 	else
 		buffer_add_byte(writer->out, value);
 }
@@ -165,7 +165,7 @@ void writer_nullable_double(struct writer *writer, const char *name, double valu
 	}
 	name_it(writer, name);
 	if (is_json(writer)) {
-		json_number(&writer->json, value);
+		json_add_number(&writer->json, value);
 		return;
 	}
 	branch(writer, 1);
@@ -186,7 +186,7 @@ void writer_nullable_count(struct writer *writer, const char *name, int64_t valu
 void writer_union_null(struct writer *writer)
 {
 	if (is_json(writer))
-		json_null(&writer->json);
+		json_add_null(&writer->json);
 	else
 		branch(writer, WRITER_NULL);
 }
@@ -202,7 +202,7 @@ void writer_union_double(struct writer *writer, double value)
 {
 	assert(!isnan(value));
 	if (is_json(writer)) {
-		json_number(&writer->json, value);
+		json_add_number(&writer->json, value);
 		return;
 	}
 	branch(writer, WRITER_DOUBLE);

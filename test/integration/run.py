@@ -19,6 +19,9 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # of packages: nothing that these tests could mend
 
 import catalog
 from daemons import Outlierd

@@ -74,7 +74,7 @@ class Registry:
     def __init__(self, folder, port=None):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process = start_process([DEPS / "registry", f"127.0.0.1:{self.port}"], folder / "registry.log")
+        self.process = start_process([DEPS / "registry", "-listen", f"127.0.0.1:{self.port}"], folder / "registry.log")
         wait_until(self._answers, START_SECONDS, "the registry listens")
 
     def _answers(self):

@@ -15,8 +15,8 @@ Message = collections.namedtuple("Message", "partition offset timestamp key valu
 
 class Topics:
     def __init__(self, address):
-        self.address = address
-        self.admin = AdminClient({"bootstrap.servers": address})
+        self.client = {"bootstrap.servers": address, "log_level": 2}
+        self.admin = AdminClient(self.client)
 
     def create(self, names, partitions):
         # Producers' clocks are not bounded: simulated time may lie after today's.
@@ -38,7 +38,7 @@ class Topics:
     def send(self, topic, records, rate=None):
         """Sends records to their partitions in order; rate: about so many a second. Returns when all are in the log."""
         failures = []
-        producer = Producer({"bootstrap.servers": self.address, "enable.idempotence": True, "linger.ms": 5,
+        producer = Producer({**self.client, "enable.idempotence": True, "linger.ms": 5,
                              "queue.buffering.max.messages": 200000, "error_cb": lambda error: None})
         begin = time.monotonic()
         for number, record in enumerate(records):
@@ -52,7 +52,7 @@ class Topics:
 
     def read(self, topic):
         """All committed records of a topic, by partition and offset."""
-        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "reader", "isolation.level": "read_committed",
+        consumer = Consumer({**self.client, "group.id": "reader", "isolation.level": "read_committed",
                              "enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "error"})
         try:
             partitions = consumer.list_topics(topic, 10).topics[topic].partitions
@@ -75,7 +75,7 @@ class Topics:
 
     def ends(self, topic):
         """The end of each partition, control records counted."""
-        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "reader"})
+        consumer = Consumer({**self.client, "group.id": "reader"})
         try:
             partitions = consumer.list_topics(topic, 10).topics[topic].partitions
             return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]

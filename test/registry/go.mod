@@ -1,5 +1,5 @@
 module outlierd/test/registry
 
-go 1.24
+go 1.24.0
 
-require github.com/twmb/franz-go/pkg/sr/srfake v1.8.0
+require github.com/twmb/franz-go/pkg/sr v1.8.0

@@ -2,6 +2,8 @@
 #include "rng.h"
 #include "test/unit/files.h"
 
+#include <zlib.h>
+
 #define RECORDS 5000
 #define MUTATIONS 3000
 #define ARENA_BYTES ((size_t)64 << 20)
@@ -220,6 +222,39 @@ TEST(damage_is_an_error_with_its_record)
 	buffer_free(&block);
 }
 
+/* As Python's writers do: zlib's bytes without its two in front and the last one, so three of the checksum stay. */
+TEST(leftovers_of_a_checksum_behind_a_deflated_block_are_passed_over)
+{
+	struct buffer file, block;
+	uint8_t shrunk[400];
+	uLongf length = sizeof shrunk;
+	struct reading reading;
+	struct err err = {0};
+	buffer_init(&file);
+	buffer_init(&block);
+	add_record(&block, 5);
+	EXPECT(compress(shrunk, &length, block.data, block.length) == Z_OK);
+	buffer_add(&file, "Obj\001", 4);
+	buffer_add_zigzag(&file, 2);
+	add_text(&file, "avro.codec");
+	add_text(&file, "deflate");
+	add_text(&file, "avro.schema");
+	add_text(&file, schema_text);
+	buffer_add_zigzag(&file, 0);
+	buffer_add(&file, marker, sizeof marker);
+	buffer_add_zigzag(&file, 1);
+	buffer_add_zigzag(&file, (int64_t)length - 3);
+	buffer_add(&file, shrunk + 2, length - 3);
+	buffer_add(&file, marker, sizeof marker);
+	EXPECT(begin(&reading, files_write("python.avro", file.data, file.length), &err) == 0);
+	EXPECT(next(&reading, &err) == 1 && slice_equal(reading.body, buffer_slice(&block)));
+	EXPECT(next(&reading, &err) == 0);
+	EXPECT_TEXT(err.message, "");
+	end(&reading);
+	buffer_free(&file);
+	buffer_free(&block);
+}
+
 TEST(what_is_no_container_file_is_refused)
 {
 	expect_refused("", 0, "bad.avro: no Avro container file: it does not begin with \"Obj\" and 1");
@@ -267,6 +302,7 @@ int main(int argc, char **argv)
 	return test_run((struct test[]){CASE(records_read_back_with_their_texts),
 					CASE(deflated_records_read_back_with_their_texts),
 					CASE(damage_is_an_error_with_its_record),
+					CASE(leftovers_of_a_checksum_behind_a_deflated_block_are_passed_over),
 					CASE(what_is_no_container_file_is_refused),
 					CASE(damaged_bytes_never_break_the_reader),
 					{0}},
