@@ -101,7 +101,7 @@ void event_builder_timestamp(struct event_builder *builder, size_t slot, int64_t
 /** Sets a slot to null (the field's default then stands). */
 void event_builder_null(struct event_builder *builder, size_t slot);
 
-/** Ends the event: defaults for absent fields; null id, entity or time and failed conversions are REASON_VALIDATE with builder->err set. offset and timestamp_ms of *event are the caller's. */
+/** Ends the event: defaults for absent fields; null id, entity or time and failed conversions are REASON_VALIDATE with builder->err set (ERR_MEMORY: the arena is exhausted, which is not the event's fault). offset and timestamp_ms of *event are the caller's. */
 enum reason event_builder_end(struct event_builder *builder, struct event *event);
 
 /**

@@ -7,6 +7,8 @@
 
 #define HELD_MAX (1u << 24) /* records lent at a time */
 #define NUMBER_BYTES 24
+#define LEAVE_MS 2000
+#define LEAVE_STEP_MS 20
 
 struct kafka_source {
 	struct kafka_client client;
@@ -101,6 +103,21 @@ static int open_handle(struct kafka_source *source, struct err *err)
 	return kafka_client_open(&source->client, "consumer", &setup, err);
 }
 
+/*
+ * A static member stays in the group, so it has nobody to tell. A dynamic one leaves by unsubscribing, for a bounded time:
+ * rd_kafka_consumer_close() may wait for ever.
+ */
+static void leave_group(struct kafka_source *source)
+{
+	int64_t deadline_ms = kafka_client_now_ms() + LEAVE_MS;
+	rd_kafka_unsubscribe(source->client.handle);
+	while (!kafka_membership_gone(source->client.handle) && kafka_client_now_ms() < deadline_ms) {
+		rd_kafka_message_t *message;
+		if (rd_kafka_consume_batch_queue(source->queue, LEAVE_STEP_MS, &message, 1) == 1)
+			rd_kafka_message_destroy(message);
+	}
+}
+
 static void close_source(void *self)
 {
 	struct kafka_source *source = self;
@@ -109,9 +126,8 @@ static void close_source(void *self)
 	source->held_count = 0;
 	source->closing = true;
 	kafka_assignment_drop(&source->assignment);
-	/* A static member stays in the group, so there is nobody to tell, and closing cannot hang on a broker that is away. */
 	if (source->client.handle != NULL && source->options->instance_id == NULL)
-		rd_kafka_consumer_close(source->client.handle);
+		leave_group(source);
 	if (source->queue != NULL)
 		rd_kafka_queue_destroy(source->queue);
 	source->queue = NULL;

@@ -22,7 +22,7 @@ static const char *show(const struct field *field, int status, const struct valu
 		(void)snprintf(shown, sizeof shown, "units %lld", (long long)value->units);
 	} else if (field_kind(field) == VALUE_DOUBLE) {
 		(void)snprintf(shown, sizeof shown, "number %.17g%s", value->number,
-			       signbit(value->number) ? " negative" : "");
+			       value->number == 0 && signbit(value->number) ? " below" : "");
 	} else {
 		(void)snprintf(shown, sizeof shown, "text %.*s", (int)value->text.length,
 			       (const char *)value->text.data);
@@ -176,7 +176,7 @@ TEST(major_units_are_the_nearest_double)
 TEST(a_list_of_names_that_is_too_long_says_so)
 {
 	const struct field fields[] = {money, real, string};
-	char names[24];
+	char names[32];
 	field_list(fields, 3, names, sizeof names);
 	EXPECT_TEXT(names, "amount, real, shop");
 	field_list(fields, 3, names, 18);
