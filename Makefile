@@ -56,7 +56,7 @@ deps-test: ## install the rest: Java, Kafka, Redis, Python packages, linters
 integration-programs: all $(PROGRAMS)
 
 demo: deps ## build, then watch events, alerts and reasons on an embedded broker
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(BUILD)/outlierd demo
 
 test: deps-test ## everything: lint, unit tests (also under sanitizers), integration on real servers

@@ -18,7 +18,7 @@ void explainer_free(struct explainer *explainer);
 /** phi (columns elements) and base of one row, in mean path length. Uses the explainer's own scratch: one caller at a time. */
 void explainer_row(struct explainer *explainer, const double *row, double *phi, double *base);
 
-/** a_i of design section 8 from phi: -phi/c_psi, and 0 for all where c_psi is 0. */
+/** The contribution to log2 of the score from phi: -phi/c_psi, and 0 for all where c_psi is 0. */
 double explainer_log2(const struct forest *forest, double phi);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The feature set: definitions as configured, compiled once and checked, with the two hashes that identify it
  * (feature-set id, state id). Immutable after feature_set_new(); everything about one configuration that the transition
- * of an entity's state and the vector read is in here. Exact meaning of every operation: design of the project,
+ * of an entity's state and the vector read is in here. Exact meaning of every operation:
  * docs/features.md.
  */
 #ifndef OUTLIERD_DEFINITION_H
@@ -84,7 +84,7 @@ int feature_set_find(const struct feature_set *set, const char *name);
 const struct event_schema *feature_set_schema(const struct feature_set *set);
 /** Lower-case hex SHA-256 of the canonical definitions and the fields they read. */
 const char *feature_set_id(const struct feature_set *set);
-/** Lower-case hex SHA-256 of everything that the transition of the state reads (design section 4). */
+/** Lower-case hex SHA-256 of everything that the transition of the state reads. */
 const char *feature_set_state_id(const struct feature_set *set);
 /** Longest window + allowed lateness, ms. */
 int64_t feature_set_reach_ms(const struct feature_set *set);

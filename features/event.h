@@ -17,7 +17,7 @@
 enum time_unit { TIME_LOGICAL, /* Avro timestamp-millis or -micros */ TIME_MS, TIME_US, TIME_S, TIME_RFC3339 };
 enum partitioner { PARTITIONER_UNCHECKED, PARTITIONER_MURMUR2, PARTITIONER_CRC32 };
 
-/** Why a record is a dead letter or late: the `reason` of design section 6. */
+/** Why a record is a dead letter or late: the `outlierd.reason` header (docs/operations.md). */
 enum reason {
 	REASON_NONE,
 	REASON_FRAMING,

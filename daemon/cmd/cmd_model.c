@@ -38,13 +38,12 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    .usage = "promote --config FILE ID\n"
 		     "       outlierd model rollback --config FILE\n"
 		     "       outlierd model list --config FILE\n"
-		     "       outlierd model inspect MODEL [--json]",
+		     "       outlierd model inspect MODEL [--json] [--config FILE]",
 	    .summary =
-		"promote makes a model of the directory the champion; ID may be any beginning that only one model "
-		"has.\n"
-		"rollback goes back to the champion before. list shows all models, the champion with a star. inspect\n"
-		"describes a model's file, or the champion of a directory. A running daemon takes the new champion\n"
-		"when it gets SIGHUP.",
+		"promote makes a model of the directory the champion; ID may be any beginning that only one\n"
+		"model has. rollback goes back to the champion before. list shows all models, the champion with\n"
+		"a star. inspect describes a model's file, the champion of a directory, or with --config the\n"
+		"model of an ID. A running daemon takes the new champion when it gets SIGHUP.",
 	    .options = options,
 	    .positional = arguments->words,
 	    .positional_max = 2,
@@ -152,15 +151,24 @@ static int list(struct run *run, struct err *err)
 	return model_directory_list(run->config->model_directory, list_one, run, err);
 }
 
-static int inspect(const char *path, bool json, struct err *err)
+static struct model *find_model(const struct run *run, const char *word, struct err *err)
 {
+	char id[SHA256_HEX];
 	struct stat facts;
-	bool directory = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-	struct model *model = directory ? model_directory_current(path, err) : model_file_read(path, err);
+	if (run->config != NULL)
+		return find_id(run, word, id, err) == 0 ? model_directory_read(run->config->model_directory, id, err)
+							: NULL;
+	bool directory = stat(word, &facts) == 0 && S_ISDIR(facts.st_mode);
+	return directory ? model_directory_current(word, err) : model_file_read(word, err);
+}
+
+static int inspect(const struct run *run, const char *word, struct err *err)
+{
+	struct model *model = find_model(run, word, err);
 	if (model == NULL)
 		return -1;
 	int status = 0;
-	if (json)
+	if (run->arguments->json)
 		status = describe_json(model, err);
 	else
 		describe_model(model);
@@ -191,15 +199,18 @@ static int dispatch(struct run *run, struct err *err)
 		return err_set(err, ERR_USAGE, "expected promote, rollback, list or inspect%s%s",
 			       *action == '\0' ? "" : ", found ", action);
 	if ((promotes || inspects) && word == NULL)
-		return err_set(err, ERR_USAGE, "%s needs %s", action, promotes ? "a model's ID" : "a model's file");
+		return err_set(err, ERR_USAGE, "%s needs %s", action,
+			       promotes ? "a model's ID" : "a model's file or directory");
 	if ((rolls_back || lists) && word != NULL)
 		return err_set(err, ERR_USAGE, "unexpected argument \"%s\"", word);
 	if (arguments->json && !inspects)
 		return err_set(err, ERR_USAGE, "--json goes with inspect");
-	if (inspects)
-		return inspect(word, arguments->json, err);
+	if (inspects && arguments->config == NULL)
+		return inspect(run, word, err);
 	if (open_config(run, err) != 0)
 		return -1;
+	if (inspects)
+		return inspect(run, word, err);
 	if (promotes)
 		return promote(run, word, err);
 	return rolls_back ? rollback(run, err) : list(run, err);

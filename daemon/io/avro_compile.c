@@ -231,7 +231,7 @@ static void compile_value(struct compiler *compiler, const struct avro_node *nod
 		compile_skip(compiler, node, place);
 	else if (node->type == AVRO_TYPE_RECORD)
 		compile_record(compiler, node, wants, place);
-	else if (node->type != AVRO_TYPE_UNION || node->branch_count == 0)
+	else if (node->type != AVRO_TYPE_UNION)
 		compile_leaf(compiler, node, wants, place);
 	else if (is_nullable(node))
 		compile_nullable(compiler, node, wants, place);

@@ -255,6 +255,8 @@ static int check_branch(struct parser *parser, const struct avro_node *node, siz
 static int parse_union(struct parser *parser, const json_t *json, const char *namespace, struct avro_node *node)
 {
 	size_t count = json_array_size(json);
+	if (count == 0)
+		return refuse(parser, "a union of no types");
 	if (count > AVRO_SCHEMA_UNION_MAX)
 		return refuse(parser, "a union of more than %d types", AVRO_SCHEMA_UNION_MAX);
 	node->branches = take(parser, count, sizeof(struct avro_node *));

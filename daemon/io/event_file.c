@@ -68,10 +68,11 @@ struct event_file *event_file_open(const char *path, enum event_file_format form
 		return NULL;
 	}
 	if (format != EVENT_FILE_AVRO && schema->time_unit == TIME_LOGICAL) {
-		(void)err_set(err, ERR_CONFIG,
-			      "%s: numbers in CSV and JSON have no unit of time: configure \"time\": {\"path\": \"%s\", "
-			      "\"unit\": \"ms\"}, or us, s, rfc3339",
-			      path, schema->time_path);
+		(void)err_set(
+		    err, ERR_CONFIG,
+		    "%s: numbers in CSV and JSON have no unit of time: configure \"time\": {\"path\": \"%s\", "
+		    "\"unit\": \"ms\"}, or us, s, rfc3339",
+		    path, schema->time_path);
 		return NULL;
 	}
 	struct event_file *file = calloc(1, sizeof *file);

@@ -54,11 +54,11 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
 {
 	struct http *http = self;
 	enum MHD_Result result;
-	static char seen;
+	static const char seen = 1;
 	(void)version;
 	(void)upload;
 	if (*state == NULL) {
-		*state = &seen;
+		*state = (void *)(uintptr_t)&seen;
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {

@@ -1,5 +1,5 @@
 /*
- * The store on Redis (design section 4): an own socket with hiredis' reader, pipelined; atomic guarded writes by WATCH,
+ * The store on Redis: an own socket with hiredis' reader, pipelined; atomic guarded writes by WATCH,
  * GET, MULTI, SET …, EXEC per partition. Keys: NAMESPACE:{PIPELINE/TOPIC/PARTITION}:e:ENTITY and …:m. What the server and
  * its user need is in docs/redis.md.
  *

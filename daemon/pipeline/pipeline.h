@@ -1,5 +1,5 @@
 /*
- * The loop of the daemon: consume, decode, load, apply, score, publish, commit, merge, write (design section 2), over
+ * The loop of the daemon: consume, decode, load, apply, score, publish, commit, merge, write, over
  * ports alone. One pipeline has one owner and one thread; all its memory goes with pipeline_free(), so that a simulator
  * can kill it between any two port calls.
  */

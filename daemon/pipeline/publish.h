@@ -1,5 +1,5 @@
 /*
- * What goes out: alerts, decisions, late and dead letters as messages (design section 6), values as JSON or Avro, pure
+ * What goes out: alerts, decisions, late and dead letters as messages, values as JSON or Avro, pure
  * functions of the input and the configuration. The same code serves the daemon and `score --config`.
  */
 #ifndef OUTLIERD_PUBLISH_H

@@ -1,5 +1,5 @@
 /*
- * What to do with a partition at its assignment: the table of design section 5 as a pure function of what was read. The
+ * What to do with a partition at its assignment: the table of docs/ARCHITECTURE.md, "Recovery", as a pure function of what was read. The
  * first row that holds decides. Doing it is the loop's work.
  */
 #ifndef OUTLIERD_RECOVERY_H

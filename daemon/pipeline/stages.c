@@ -19,7 +19,7 @@ static int collect(struct pipeline *pipeline, size_t *count, int64_t *began_us, 
 		int64_t left_us = *count == 0 ? LOOP_IDLE_POLL_MS * 1000 : fill_us - (loop_now_us(pipeline) - *began_us);
 		if (*count > 0 && left_us <= 0)
 			break;
-		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records, limits->records, count, err) != 0)
+		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records, limits->records - *count, count, err) != 0)
 			return -1;
 		if (before == 0)
 			*began_us = loop_now_us(pipeline);

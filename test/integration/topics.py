@@ -122,8 +122,13 @@ class Topics:
         return offset_fetch(self.client["bootstrap.servers"], group, topic, partitions)
 
     def set_offset(self, group, topic, partition, offset):
-        asked = [TopicPartition(topic, partition, offset)]
-        self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])[group].result()
+        """Sets a group's offset as an operator would, once its last (static) member's session has ended."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition, offset)])
+
+        def is_set():
+            answer = self.admin.alter_consumer_group_offsets([asked])[group].result()
+            return all(found.error is None for found in answer.topic_partitions)
+        wait_until(is_set, 30, f"the offset of group {group} is set", every=0.3)
 
     def delete_group(self, group):
         """Deletes a group with its offsets, once its last (static) member's session has ended."""

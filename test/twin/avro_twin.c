@@ -394,7 +394,8 @@ static void draw_members(struct avro_twin *twin, const struct avro_twin_type *ty
 {
 	size_t count = type->kind == TWIN_UNION ? 1 : type->count;
 	if (type->kind == TWIN_ARRAY || type->kind == TWIN_MAP) {
-		count = depth > 8 ? 0 : below(twin, 4) * below(twin, 3);
+		count = depth > 8 ? 0 : below(twin, 4);
+		count *= below(twin, 3);
 		value->length = count;
 	}
 	value->members = arena_take_zeroed(twin->arena, count, sizeof *value->members);

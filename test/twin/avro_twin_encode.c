@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BODY_MAX ((size_t)4 << 20)
+#define BODY_MAX ((size_t)256 << 10)
 
 struct oracle {
 	avro_schema_t schema;

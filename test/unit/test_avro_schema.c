@@ -221,6 +221,7 @@ TEST(errors_say_what_and_where)
 	    {FIELD("{\"type\":\"map\"}"), "fields[0].type: no \"values\""},
 	    {FIELD("{\"type\":\"map\",\"values\":{\"type\":\"array\",\"items\":\"x\"}}"),
 	     "fields[0].type.values.items: unknown type \"x\""},
+	    {FIELD("[]"), "fields[0].type: a union of no types"},
 	    {FIELD("[\"null\",\"x\"]"), "fields[0].type[1]: unknown type \"x\""},
 	    {FIELD("[\"null\",[\"int\"]]"), "fields[0].type[1]: a union directly in a union"},
 	    {FIELD("[\"int\",\"string\",{\"type\":\"int\"}]"), "fields[0].type[2]: an int twice in one union"},

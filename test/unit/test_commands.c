@@ -518,6 +518,10 @@ TEST(models_of_a_directory_are_promoted_listed_and_rolled_back)
 	EXPECT_TEXT(outcome.out, wanted);
 	EXPECT_TEXT(outcome.err, "A running daemon takes it when it gets SIGHUP (systemctl reload, or kill -HUP).\n");
 	files_forget(&outcome);
+	snprintf(line, sizeof line, "model inspect --config @c.json %.10s", second);
+	outcome = files_run(cmd_model, line);
+	EXPECT(strstr(outcome.out, second) != NULL);
+	files_forget(&outcome);
 	do_run(cmd_model, "model rollback --config @c.json");
 	champion(line);
 	EXPECT_TEXT(line, first);

@@ -51,7 +51,9 @@ TEST(what_does_not_parse_says_why_and_where_but_not_what_stood_there)
 	EXPECT_SHOWN("{\"a\":1e999}\n", "1:not JSON: real number overflow, column 10\n");
 	EXPECT_SHOWN("{\"a\":NaN}\n", "1:not JSON: invalid token, column 8\n");
 	EXPECT_SHOWN("{\"a\":1}{}\n", "1:not JSON: end of file expected, column 8\n");
-	EXPECT_SHOWN("[1,\n2]\n", "1:not JSON: ']' expected near end of file, column 3\n2:not JSON: end of file expected, column 2\n");
+	EXPECT_SHOWN(
+	    "[1,\n2]\n",
+	    "1:not JSON: ']' expected near end of file, column 3\n2:not JSON: end of file expected, column 2\n");
 	EXPECT_SHOWN("7\n\"x\"\nnull\n", "1:7\n2:\"x\"\n3:null\n");
 }
 

@@ -23,7 +23,8 @@ TEST(doubles_agree_with_the_compiler_for_random_integers)
 		uint128 bits = (uint128)rng_next(&rng) << 64 | rng_next(&rng);
 		int128 value = (int128)bits >> rng_below(&rng, 128);
 		if (rng_below(&rng, 4) == 0) /* near the middle between two doubles */
-			value = (value >> 40 << 40) + ((int128)1 << 39) + (int128)rng_below(&rng, 3) - 1;
+			value = value / ((int128)1 << 40) * ((int128)1 << 40) + ((int128)1 << 39) +
+				(int128)rng_below(&rng, 3) - 1;
 		EXPECT(wide_double(value) == (double)value);
 	}
 }
