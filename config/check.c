@@ -195,6 +195,21 @@ static void check_names(struct draft *draft, const char *path, const char *const
 	}
 }
 
+/* A pseudonym is text: it cannot stand in a number's place. */
+static void check_pseudonyms(struct draft *draft)
+{
+	const struct event_schema *schema = &draft->config.schema;
+	for (size_t i = 0; i < draft->pseudonymize.count; i++)
+		for (size_t j = 0; j < schema->field_count; j++) {
+			char path[CONFIG_PATH_MAX];
+			if (strcmp(draft->pseudonymize.items[i], schema->fields[j].name) != 0 || field_kind(&schema->fields[j]) == VALUE_TEXT)
+				continue;
+			config_path_element(path, "privacy.pseudonymize", i);
+			config_problem_follow(draft->problems, path, "\"%.60s\" is no string: only entity, id and string fields have pseudonyms",
+					      schema->fields[j].name);
+		}
+}
+
 static void check_lists(struct draft *draft)
 {
 	static const char *const words[] = {"entity", "id"};
@@ -204,6 +219,7 @@ static void check_lists(struct draft *draft)
 	check_names(draft, "output.alerts.fields", publish->alert_fields, publish->alert_field_count, NULL, 0);
 	check_names(draft, "privacy.pseudonymize", draft->pseudonymize.items, draft->pseudonymize.count, words,
 		    sizeof words / sizeof *words);
+	check_pseudonyms(draft);
 }
 
 static void check_limits(struct draft *draft)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define BATCH_RECORDS 4096
 #define BATCH_BYTES_MAX ((size_t)1 << 30)
@@ -151,7 +152,9 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	if (world_open(world, options->config, err) != 0)
 		return -1;
 	if (options->model != NULL) {
-		struct model *model = model_file_read(options->model, err);
+		struct stat facts;
+		bool directory = stat(options->model, &facts) == 0 && S_ISDIR(facts.st_mode);
+		struct model *model = directory ? model_directory_current(options->model, err) : model_file_read(options->model, err);
 		world->champion = model == NULL ? NULL : world_champion_of(world->config, world->set, model, err);
 	} else {
 		world->champion = world_champion(world->config, world->set, &why, err);
@@ -172,6 +175,8 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	run->file = event_file_open(options->input, options->format, &world->config->schema, NULL, 0, err);
 	if (run->file == NULL)
 		return -1;
+	if (options->partitions > 0)
+		event_file_partitions(run->file, options->partitions);
 	if (options->alerts != NULL && (run->alerts = open_output(options->alerts, err)) == NULL)
 		return -1;
 	if (options->decisions != NULL && (run->decisions = open_output(options->decisions, err)) == NULL)

@@ -143,6 +143,12 @@ static struct reading *fetch(struct avro_codec *codec, int32_t id, enum registry
 	return reading;
 }
 
+static enum decoded refuse(enum reason why, enum reason *reason)
+{
+	*reason = why;
+	return DECODE_REFUSED;
+}
+
 /* How records of this id are read: known already, or learnt from the registry. */
 static enum decoded find(struct avro_codec *codec, int32_t id, const struct reading **found, enum reason *reason,
 			 struct err *err)
@@ -154,15 +160,14 @@ static enum decoded find(struct avro_codec *codec, int32_t id, const struct read
 	struct reading *reading = schema_table_get(&codec->readings, id);
 	if (reading == NULL) {
 		enum registry_answer answer;
-		*reason = REASON_REGISTRY;
 		if (codec->readings.count == AVRO_CODEC_SCHEMAS_MAX) {
 			(void)err_set(err, ERR_DATA, "schema %ld: more than %d schemas in use", (long)id,
 				      AVRO_CODEC_SCHEMAS_MAX);
-			return DECODE_REFUSED;
+			return refuse(REASON_REGISTRY, reason);
 		}
 		reading = fetch(codec, id, &answer, err);
 		if (reading == NULL)
-			return answer == REGISTRY_UNKNOWN ? DECODE_REFUSED : DECODE_WAIT;
+			return answer == REGISTRY_UNKNOWN ? refuse(REASON_REGISTRY, reason) : DECODE_WAIT;
 		if (schema_table_put(&codec->readings, id, reading, err) != 0) {
 			free_reading(reading);
 			return DECODE_WAIT;
@@ -171,12 +176,6 @@ static enum decoded find(struct avro_codec *codec, int32_t id, const struct read
 	codec->last_id = id;
 	codec->last = *found = reading;
 	return DECODED;
-}
-
-static enum decoded refuse(enum reason why, enum reason *reason)
-{
-	*reason = why;
-	return DECODE_REFUSED;
 }
 
 /* Reads the body into the event. */

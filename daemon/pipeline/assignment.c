@@ -160,11 +160,23 @@ static int follow(struct pipeline *pipeline, struct partition *partition, const 
 	return 0;
 }
 
+/* The log ends before what was processed: for a while that may be a broker that is behind. All partitions share the wait. */
+static int wait_beyond(struct pipeline *pipeline, const struct recovery *recovery, int64_t *beyond_since_us, struct err *err)
+{
+	if (*beyond_since_us == 0) {
+		*beyond_since_us = loop_now_us(pipeline);
+		log_warning(pipeline->ports.log, "%s; waiting for it", recovery->message);
+	}
+	snprintf(pipeline->waiting, sizeof pipeline->waiting, "%.255s", recovery->message);
+	return loop_wait(pipeline, WAIT_BEYOND_MS, err);
+}
+
 /* One partition until it is decided. 0 also when cancelled. */
-static int recover_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts, struct err *err)
+static int recover_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
+			     int64_t *beyond_since_us, struct err *err)
 {
 	const struct source *source = &pipeline->ports.source;
-	int64_t began_us = loop_now_us(pipeline), pause_ms = 0;
+	int64_t pause_ms = 0;
 	facts->partition = partition->number;
 	while (!pipeline->cancelled && !*pipeline->stop) {
 		struct marker marker;
@@ -172,10 +184,10 @@ static int recover_partition(struct pipeline *pipeline, struct partition *partit
 		facts->committed = (struct position){.partition = partition->number, .offset = OFFSET_NONE};
 		if (source->committed(source->self, &facts->committed, 1, err) != 0 || read_partition(pipeline, partition, facts, &marker, err) != 0)
 			goto again;
-		facts->beyond_ms = (loop_now_us(pipeline) - began_us) / 1000;
+		facts->beyond_ms = *beyond_since_us == 0 ? 0 : (loop_now_us(pipeline) - *beyond_since_us) / 1000;
 		recovery_decide(facts, &recovery);
 		if (recovery.action == RECOVERY_WAIT) {
-			if (loop_wait(pipeline, WAIT_BEYOND_MS, err) != 0)
+			if (wait_beyond(pipeline, &recovery, beyond_since_us, err) != 0)
 				return -1;
 			continue;
 		}
@@ -217,7 +229,7 @@ int assignment_recover(struct pipeline *pipeline, struct err *err)
 {
 	const struct source *source = &pipeline->ports.source;
 	const struct codec *codec = &pipeline->ports.codec;
-	int64_t began_us = loop_now_us(pipeline), pause_ms = 0;
+	int64_t began_us = loop_now_us(pipeline), pause_ms = 0, beyond_since_us = 0;
 	struct recovery_facts facts = {.state_id = pipeline->state_id,
 				       .from_earliest = pipeline->options.from_earliest,
 				       .rebuild_holes = pipeline->options.rebuild_holes,
@@ -230,7 +242,7 @@ int assignment_recover(struct pipeline *pipeline, struct err *err)
 	facts.cluster_id = source->cluster_id(source->self);
 	codec->partitions(codec->self, facts.partition_count);
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		if (recover_partition(pipeline, pipeline->partitions[i], &facts, err) != 0)
+		if (recover_partition(pipeline, pipeline->partitions[i], &facts, &beyond_since_us, err) != 0)
 			return -1;
 		if (pipeline->cancelled || *pipeline->stop)
 			return 0;

@@ -80,7 +80,7 @@ static int decode_item(struct pipeline *pipeline, struct item *item, struct err 
 			item->why = arena_copy(pipeline->batch->arena, slice_of(why.message)).data;
 			return item->why == NULL ? err_memory(err) : 0;
 		case DECODE_WAIT:
-			(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "%s", why.message);
+			(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "schema registry: %s", why.message);
 			if (loop_retry(pipeline, &pause_ms, err) != 0)
 				return -1;
 		}

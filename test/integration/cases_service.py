@@ -1,4 +1,5 @@
 """The daemon as a service: notifications to systemd, health, the state as `get` shows it, `check --online`."""
+import decimal
 import json
 import os
 
@@ -33,25 +34,45 @@ def systemd_is_told_when_it_is_ready_alive_and_stopping(scene):
         assert socket.seen("STOPPING=1") and socket.read()[-1].startswith("STOPPING=1")
 
 
+HISTORY_ONLY = ("count_1h", "count_30d", "share_1h", "since_previous", "small_10m", "night_cash_1d", "hour")
+
+
 @case
 def get_shows_the_state_that_the_events_made(scene):
     scene.create()
     config = scene.configure(scene.settings(scene.redis()))
-    records = scene.world.records[:3000]
-    scene.send(records)
+    records = scene.world.records
+    scene.send(records[:3000])
     daemon = scene.start(config)
     scene.wait_done()
     daemon.stop()
-    reference = scene.reference(config)
-    times = {}
-    for value in map(json.loads, reference.decisions):
-        times.setdefault(value["entity"], []).append((value["event_time"], value["offset"]))
-    entity = max(times, key=lambda name: len(times[name]))
-    shown = json.loads(scene.outlierd.run("get", "--config", config, entity).stdout)
-    text = json.dumps(shown)
-    assert shown["applied_to_offset"] == scene.topics.ends(scene.input)[shown["partition"]]
-    assert f'{times[entity][-1][1]}' in text, "the last event's offset is in the log"
-    assert set(shown["features"]) == {feature["name"] for feature in scene.settings(scene.servers[0])["features"]}
+    end = scene.topics.ends(scene.input)
+    events = {(event["_partition"], event["_offset"]): event for event in scene.dump(scene.folder / "dump.avro")[0]}
+    decided = {}
+    for message in scene.topics.read(scene.decisions):
+        value = json.loads(message.value)
+        decided.setdefault(value["entity"], []).append(value)
+    busy = sorted(decided, key=lambda name: -len(decided[name]))[:8]
+    shown = {entity: json.loads(scene.outlierd.run("get", "--config", config, entity).stdout) for entity in busy}
+    with scene.check("its_log_is_the_scored_events_in_order_of_time"):
+        for entity, state in shown.items():
+            wanted = sorted((value["event_time"], value["offset"]) for value in decided[entity])
+            assert [(event["time"], event["offset"]) for event in state["state"]["events"]] == wanted, entity
+            assert state["applied_to_offset"] == end[state["partition"]]
+            for event in state["state"]["events"]:
+                source = events[state["partition"], event["offset"]]
+                assert event["fields"]["country"] == source["merchant"]["country"]
+                assert decimal.Decimal(str(event["fields"]["amount"])) == source["amount"]
+    with scene.check("its_features_are_those_that_the_next_event_gets"):
+        scene.send(records[3000:6000])
+        scene.start(config)
+        scene.wait_done()
+        after = [json.loads(message.value) for message in scene.topics.read(scene.decisions)]
+        for entity, state in shown.items():
+            later = sorted((value for value in after if value["entity"] == entity), key=lambda value: value["offset"])
+            value = later[len(decided[entity])]
+            if "late" not in value["flags"]:
+                _check_next(scene, config, entity, value)
     with scene.check("an_unknown_entity_is_an_error"):
         assert "the entity has no state" in scene.outlierd.run("get", "--config", config, "nobody", status=65).stderr
 

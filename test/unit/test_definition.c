@@ -242,9 +242,9 @@ TEST(reach_panes_and_warmth_follow_from_the_windows)
 /* Both ids of a set, as "set-id state-id". */
 static const char *ids_of(struct feature_set_options options)
 {
-	static char texts[4][2 * SHA256_HEX];
+	static char texts[32][2 * SHA256_HEX];
 	static int next;
-	char *text = texts[next++ % 4];
+	char *text = texts[next++ % 32];
 	struct feature_set *set = made(options);
 	(void)snprintf(text, 2 * SHA256_HEX, "%s %s", feature_set_id(set), feature_set_state_id(set));
 	feature_set_free(set);
@@ -375,11 +375,82 @@ TEST(conditions_that_mean_the_same_number_have_one_id)
 	EXPECT(same_state_id(ids[0], ids[2]));
 }
 
-TEST(the_ids_are_the_published_ones)
+TEST(the_feature_set_id_is_the_hash_of_canonical_json)
 {
-	/* Golden: models and markers at customers' carry these. A change here is a new id for everybody. */
-	const char *ids = ids_of(options_of(usual, COUNT(usual)));
-	EXPECT_TEXT(ids, "GOLDEN");
+	static const char *const kinds[] = {"visa", "giro"};
+	const struct literal shops[] = {{.kind = LITERAL_TEXT, .text = "a\"b"}, {.kind = LITERAL_TEXT, .text = "é"}};
+	const struct utc_offset steps[] = {{INT64_MIN, 3600000}, {1774746000000, 7200000}};
+	const struct condition_options where[] = {
+	    {.field = "amount", .above = {.kind = LITERAL_NUMBER, .text = "-0.50"}},
+	    {.field = "shop", .in = shops, .in_count = 2},
+	    {.field = "flag", .not_equals = {.kind = LITERAL_BOOLEAN, .boolean = true}},
+	    {.has_hours = true, .hours_from = 22, .hours_to = 6, .utc_offsets = steps, .utc_offset_count = 2}};
+	const struct feature_options features[] = {
+	    {.name = "n",
+	     .operation = OPERATION_COUNT,
+	     .window_ms = DAY,
+	     .where = where,
+	     .where_count = 4,
+	     .include_current = true},
+	    {.name = "speed", .operation = OPERATION_GEO_SPEED, .lat = "lat", .lon = "lon", .window_ms = 1},
+	    {.name = "kind", .operation = OPERATION_VALUE, .field = "channel", .values = kinds, .value_count = 2},
+	    {.name = "q", .operation = OPERATION_QUOTIENT, .of = {"n", "kind"}},
+	    {.name = "h", .operation = OPERATION_HOUR, .utc_offsets = steps, .utc_offset_count = 1}};
+	static const char json[] =
+	    "{\"features\":["
+	    "{\"include_current\":true,\"name\":\"n\",\"op\":\"count\",\"where\":["
+	    "{\"above\":\"-5e-1\",\"field\":\"amount\"},"
+	    "{\"field\":\"shop\",\"in\":[\"a\\\"b\",\"é\"]},"
+	    "{\"field\":\"flag\",\"not\":true},"
+	    "{\"hours\":[22,6],\"utc_offset\":[[null,3600000],[1774746000000,7200000]]}"
+	    "],\"window\":86400000},"
+	    "{\"lat\":\"lat\",\"lon\":\"lon\",\"name\":\"speed\",\"op\":\"geo_speed\",\"window\":1},"
+	    "{\"field\":\"channel\",\"name\":\"kind\",\"op\":\"value\",\"values\":[\"visa\",\"giro\"]},"
+	    "{\"name\":\"q\",\"of\":[\"n\",\"kind\"],\"op\":\"quotient\"},"
+	    "{\"name\":\"h\",\"op\":\"hour\",\"utc_offset\":[[null,3600000]]}"
+	    "],\"fields\":{"
+	    "\"amount\":{\"path\":\"amount\",\"scale\":2,\"type\":\"money\"},"
+	    "\"channel\":{\"path\":\"channel\",\"type\":\"string\"},"
+	    "\"flag\":{\"path\":\"flag\",\"type\":\"boolean\"},"
+	    "\"lat\":{\"path\":\"lat\",\"scale\":5,\"type\":\"number\"},"
+	    "\"lon\":{\"path\":\"lon\",\"scale\":5,\"type\":\"number\"},"
+	    "\"shop\":{\"path\":\"shop\",\"type\":\"string\"}}}";
+	char wanted[SHA256_HEX];
+	struct feature_set *set = made(options_of(features, COUNT(features)));
+	sha256_hex(slice_of(json), wanted);
+	EXPECT_TEXT(feature_set_id(set), wanted);
+	feature_set_free(set);
+}
+
+TEST(the_state_id_is_the_hash_of_canonical_json)
+{
+	struct field fields[3] = {world_fields[WORLD_SHOP], world_fields[WORLD_AMOUNT], world_fields[WORLD_REAL]};
+	fields[1].minor = true;
+	fields[1].fallback = (struct value){true, {.units = 150}};
+	fields[2].fallback = (struct value){true, {.number = 0.5}};
+	struct event_schema small = schema;
+	small.fields = fields;
+	small.field_count = 3;
+	small.key_path = "card";
+	small.partitioner = PARTITIONER_MURMUR2;
+	struct feature_set_options options = options_of(&usual[1], 2);
+	options.schema = &small;
+	/* The key: the first half of SHA-256("test"). */
+	static const char json[] =
+	    "{\"allowed_lateness_ms\":3600000,\"entity\":\"card\",\"fields\":["
+	    "{\"default\":0.5,\"path\":\"real\",\"type\":\"number\"},"
+	    "{\"default\":150,\"minor\":true,\"path\":\"amount\",\"scale\":2,\"type\":\"money\"},"
+	    "{\"path\":\"shop\",\"type\":\"string\"}],"
+	    "\"hash_key\":\"9f86d081884c7d659a2feaa0c55ad015\",\"id\":\"id\",\"kept\":["
+	    "{\"default\":150,\"minor\":true,\"path\":\"amount\",\"scale\":2,\"type\":\"money\"},"
+	    "{\"path\":\"shop\",\"type\":\"string\"}],"
+	    "\"key\":\"card\",\"max_ahead_ms\":300000,\"max_events\":1024,\"partitioner\":\"murmur2\","
+	    "\"reach_ms\":2595600000,\"time\":{\"path\":\"time\",\"unit\":\"ms\"}}";
+	char wanted[SHA256_HEX];
+	struct feature_set *set = made(options);
+	sha256_hex(slice_of(json), wanted);
+	EXPECT_TEXT(feature_set_state_id(set), wanted);
+	feature_set_free(set);
 }
 
 int main(int argc, char **argv)
@@ -399,7 +470,8 @@ int main(int argc, char **argv)
 					CASE(the_order_and_the_names_of_fields_do_not_matter_to_the_state),
 					CASE(what_a_read_field_is_belongs_to_the_feature_set_id),
 					CASE(conditions_that_mean_the_same_number_have_one_id),
-					CASE(the_ids_are_the_published_ones),
+					CASE(the_feature_set_id_is_the_hash_of_canonical_json),
+					CASE(the_state_id_is_the_hash_of_canonical_json),
 					{0}},
 			argc, argv);
 }
