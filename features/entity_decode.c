@@ -373,6 +373,13 @@ static int read_cells(struct reader *reader, uint32_t row, const uint8_t *contro
 	return 0;
 }
 
+/* Bits behind the one for the offset mean nothing yet. */
+static bool has_unknown_bits(const uint8_t *control, size_t columns)
+{
+	assert(columns / 8 + 1 == record_control_bytes(columns));
+	return control[columns / 8] >> (columns % 8) >> 1 != 0;
+}
+
 static int read_row(struct reader *reader)
 {
 	const struct feature_set *set = reader->set;
@@ -387,6 +394,8 @@ static int read_row(struct reader *reader)
 		entity->rows = grown;
 	}
 	struct slice control = cursor_bytes(&reader->cursor, record_control_bytes(set->column_count));
+	if (!reader->cursor.failed && has_unknown_bits(control.data, set->column_count))
+		return corrupt_row(reader, "unknown control bits");
 	if (!reader->cursor.failed && read_place(reader, row, control.data) != 0)
 		return -1;
 	if (!reader->cursor.failed && read_cells(reader, row, control.data) != 0)

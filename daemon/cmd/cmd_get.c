@@ -128,7 +128,7 @@ static int look_up(struct get *get, struct slice entity, struct err *err)
 
 static int get_entity(struct get *get, const char *config, const char *entity, struct err *err)
 {
-	struct event event = {.entity = slice_of(entity)};
+	struct event event = {.id = slice_of("-"), .entity = slice_of(entity)};
 	if (world_open(&get->world, config, err) != 0)
 		return -1;
 	if (get->world.config->state_kind != STATE_REDIS)

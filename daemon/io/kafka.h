@@ -17,13 +17,14 @@ struct kafka_options {
 	const char *bootstrap_servers;
 	const char *input_topic;
 	const char *group_id;
-	const char *instance_id;      /* group.instance.id; NULL: a dynamic member */
-	const char *transactional_id; /* PIPELINE.INSTANCE */
+	const char *instance_id;                 /* group.instance.id; NULL: a dynamic member */
+	const char *transactional_id;            /* PIPELINE.INSTANCE */
 	const struct kafka_property *properties; /* kafka.properties and kafka.properties_files, values read */
 	size_t property_count;
 	int64_t session_timeout_ms;     /* 10 s */
 	int64_t transaction_timeout_ms; /* 10 s */
-	const char *const *output_topics; /* what the sink writes to: their limits on a message's size are asked; may be none */
+	const char *const
+	    *output_topics; /* what the sink writes to: their limits on a message's size are asked; may be none */
 	size_t output_topic_count;
 	const struct log *log; /* borrowed */
 };
@@ -59,10 +60,12 @@ struct kafka_topic_facts {
 	int64_t message_max_bytes;
 };
 /** Asks the cluster about a topic. ERR_UNAVAILABLE: no broker answers. */
-int kafka_topic_facts(const struct kafka_options *options, const char *topic, struct kafka_topic_facts *facts, struct err *err) MUST_USE;
+int kafka_topic_facts(const struct kafka_options *options, const char *topic, struct kafka_topic_facts *facts,
+		      struct err *err) MUST_USE;
 
 /** Reads up to limit records from the topic's ends, spread over its partitions, without a group; visit's record is lent for the call. For samples. */
-int kafka_sample(const struct kafka_options *options, size_t limit, void (*visit)(void *context, const struct record *record), void *context, struct err *err) MUST_USE;
+int kafka_sample(const struct kafka_options *options, size_t limit,
+		 void (*visit)(void *context, const struct record *record), void *context, struct err *err) MUST_USE;
 
 /** Plain, idempotent production of many messages (simulate --to-topic): no transaction. */
 struct kafka_producer;

@@ -24,7 +24,8 @@ struct kafka_assignment {
 };
 
 /** Takes the partitions that the assign callback gives, and the membership; nothing is fetched yet. numbers receives list->cnt partition numbers. */
-int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list, int32_t *numbers, struct err *err) MUST_USE;
+int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list,
+			  int32_t *numbers, struct err *err) MUST_USE;
 
 /** Forgets partitions and membership: revoked, lost or closed. Tells librdkafka nothing. */
 void kafka_assignment_drop(struct kafka_assignment *assignment);
@@ -33,10 +34,12 @@ void kafka_assignment_drop(struct kafka_assignment *assignment);
 bool kafka_assignment_holds(const struct kafka_assignment *assignment, int32_t partition);
 
 /** Fetches these partitions from these offsets, and no other; held pauses are lifted. ERR_RECOVER without an assignment. */
-int kafka_assignment_start(struct kafka_assignment *assignment, const struct position *positions, size_t count, struct err *err) MUST_USE;
+int kafka_assignment_start(struct kafka_assignment *assignment, const struct position *positions, size_t count,
+			   struct err *err) MUST_USE;
 
 /** Pauses or resumes a started partition; for any other it does nothing. */
-int kafka_assignment_pause(struct kafka_assignment *assignment, int32_t partition, bool paused, struct err *err) MUST_USE;
+int kafka_assignment_pause(struct kafka_assignment *assignment, int32_t partition, bool paused,
+			   struct err *err) MUST_USE;
 
 /** True where a delivered record is wanted: its partition is started and its offset was not delivered before. Remembers it. */
 bool kafka_assignment_accept(struct kafka_assignment *assignment, int32_t partition, int64_t offset);

@@ -51,7 +51,9 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 						LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,  LOG_LEVEL_DEBUG};
 	struct kafka_client *client = rd_kafka_opaque(handle);
 	assert(level >= 0 && level <= 7);
-	kafka_client_report(client, levels[level], facility, text);
+	/* The user's properties go to every handle; that one does not need them is no news. */
+	bool other_side = strstr(text, "property and will be ignored") != NULL;
+	kafka_client_report(client, other_side ? LOG_LEVEL_DEBUG : levels[level], facility, text);
 }
 
 static void on_error(rd_kafka_t *handle, int code, const char *text, void *opaque)
@@ -62,7 +64,11 @@ static void on_error(rd_kafka_t *handle, int code, const char *text, void *opaqu
 		client->fatal = true;
 		return; /* the next call returns it */
 	}
-	kafka_client_report(client, LOG_LEVEL_WARNING, rd_kafka_err2name((rd_kafka_resp_err_t)code), text);
+	/* Of one broker's trouble librdkafka has written a log line too. */
+	bool written = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
+		       code == RD_KAFKA_RESP_ERR__SSL || code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+	kafka_client_report(client, written ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+			    rd_kafka_err2name((rd_kafka_resp_err_t)code), text);
 }
 
 static int set(rd_kafka_conf_t *conf, const struct kafka_property *property, const char *where, struct err *err)

@@ -14,7 +14,7 @@
 #include <librdkafka/rdkafka.h>
 
 #define KAFKA_CLIENT_QUIET_MS 30000
-#define KAFKA_CLIENT_KINDS 16       /* kinds of warnings remembered; the oldest makes room */
+#define KAFKA_CLIENT_KINDS 16        /* kinds of warnings remembered; the oldest makes room */
 #define KAFKA_CLIENT_REQUEST_MS 5000 /* one question to a broker */
 
 struct kafka_client_kind {
@@ -41,18 +41,21 @@ struct kafka_client_setup {
 	size_t default_count;
 	const struct kafka_property *required; /* these win over the user's */
 	size_t required_count;
-	void (*rebalance)(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *client);
+	void (*rebalance)(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions,
+			  void *client);
 	void (*delivered)(rd_kafka_t *handle, const rd_kafka_message_t *message, void *client);
 };
 
 /** Makes the handle of a closed client. ERR_CONFIG names the property that librdkafka refuses, in its own words. */
-int kafka_client_open(struct kafka_client *client, const char *name, const struct kafka_client_setup *setup, struct err *err) MUST_USE;
+int kafka_client_open(struct kafka_client *client, const char *name, const struct kafka_client_setup *setup,
+		      struct err *err) MUST_USE;
 
 /** Serves what waits (log lines), then destroys the handle without waiting for brokers; a closed client stays closed. */
 void kafka_client_close(struct kafka_client *client);
 
 /** Sets *err from librdkafka's code: "kafka WHAT: TEXT (CODE)". Returns -1. */
-int kafka_client_fail(struct err *err, enum err_code code, enum err_action action, rd_kafka_resp_err_t from, const char *what, const char *text);
+int kafka_client_fail(struct err *err, enum err_code code, enum err_action action, rd_kafka_resp_err_t from,
+		      const char *what, const char *text);
 
 /** Sets *err from the handle's fatal error: ERR_FENCED where another process took over, else ERR_UNAVAILABLE. Returns -1. */
 int kafka_client_fatal(struct kafka_client *client, enum err_action action, struct err *err);

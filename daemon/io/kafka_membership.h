@@ -34,6 +34,7 @@ struct membership kafka_membership_port(struct kafka_membership *membership);
  * The metadata to commit under, borrowed. NULL with *err (ERR_ABORT_BATCH) where a broker might accept the commit
  * unchecked or for another assignment: no membership, an assignment that is gone, a negative generation, no member id.
  */
-const rd_kafka_consumer_group_metadata_t *kafka_membership_metadata(const struct membership *membership, struct err *err) MUST_USE;
+const rd_kafka_consumer_group_metadata_t *kafka_membership_metadata(const struct membership *membership,
+								    struct err *err) MUST_USE;
 
 #endif

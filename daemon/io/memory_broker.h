@@ -15,9 +15,12 @@ struct memory_broker *memory_broker_new(const char *topic, int32_t partitions);
 void memory_broker_free(struct memory_broker *broker);
 
 /** Appends a record to the input (copied); returns its offset, -1 where memory is out. */
-int64_t memory_broker_append(struct memory_broker *broker, int32_t partition, int64_t timestamp_ms, struct slice key, struct slice value);
+int64_t memory_broker_append(struct memory_broker *broker, int32_t partition, int64_t timestamp_ms, struct slice key,
+			     struct slice value);
 /** As memory_broker_append(), with headers (copied). */
-int64_t memory_broker_append_with_headers(struct memory_broker *broker, int32_t partition, int64_t timestamp_ms, struct slice key, struct slice value, const struct header *headers, size_t header_count);
+int64_t memory_broker_append_with_headers(struct memory_broker *broker, int32_t partition, int64_t timestamp_ms,
+					  struct slice key, struct slice value, const struct header *headers,
+					  size_t header_count);
 /** Leaves a gap of one offset, as a control record does. */
 void memory_broker_gap(struct memory_broker *broker, int32_t partition);
 /** Moves the log start. */

@@ -6,7 +6,7 @@
 
 /** A record or message in one block of memory: its contents lie behind it. */
 struct memory_broker_item {
-	int64_t offset; /* input only */
+	int64_t offset;         /* input only */
 	struct message message; /* topic NULL: input */
 };
 
@@ -75,6 +75,7 @@ void memory_broker_list_clear(struct memory_broker_list *list);
 /** Index of the first record at or after an offset. */
 size_t memory_broker_find(const struct memory_broker_input *input, int64_t offset);
 /** One of the failures that memory_broker_fail_calls() asked for: -1 with *err while there are some. */
-int memory_broker_maybe_fail(struct memory_broker *broker, const char *call, enum err_action action, struct err *err) MUST_USE;
+int memory_broker_maybe_fail(struct memory_broker *broker, const char *call, enum err_action action,
+			     struct err *err) MUST_USE;
 
 #endif

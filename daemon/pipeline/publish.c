@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define ALERT_TYPE "outlierd.alert.v1"
+#define OWN_HEADERS 1024 /* bytes of our headers and Kafka's framing, generously */
 
 struct contribution {
 	size_t column; /* of the model */
@@ -253,11 +254,10 @@ static void write_fields(struct publisher *publisher, struct writer *writer, con
 	writer_map_end(writer, publisher->field_count);
 }
 
-static void write_score(struct writer *writer, const struct champion *champion, const struct scored *scored)
+static void write_score(struct writer *writer, const struct scored *scored)
 {
 	writer_nullable_double(writer, "score", scored->score);
 	writer_nullable_double(writer, "rank", scored->rank);
-	(void)champion;
 }
 
 static void write_ids(struct publisher *publisher, struct writer *writer, const struct champion *champion)
@@ -345,16 +345,11 @@ static void alert_headers(struct publisher *publisher, struct header_list *list,
 	}
 }
 
-int publisher_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
-		    const struct record *record, struct arena *arena, struct message *message, struct err *err)
+static void write_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored, const char *id,
+			const char *group)
 {
 	const struct publish_options *options = publisher->options;
-	char id[SHA256_HEX], group[SHA256_HEX];
 	struct writer writer;
-	struct header_list headers;
-	assert(options->alerts.topic != NULL && scored->verdict.flagged);
-	alert_id(publisher, champion, scored, id);
-	group_id(publisher, scored->event, group);
 	buffer_reset(&publisher->value);
 	writer_begin(&writer, options->alerts.format, options->alerts.schema_id, &publisher->value);
 	writer_record(&writer, NULL);
@@ -365,7 +360,7 @@ int publisher_alert(struct publisher *publisher, const struct champion *champion
 	writer_text(&writer, "entity", scored->event->entity);
 	writer_text(&writer, "event_id", scored->event->id);
 	write_coordinates(publisher, &writer, scored);
-	write_score(&writer, champion, scored);
+	write_score(&writer, scored);
 	writer_nullable_double(&writer, "threshold", policy_resolved_threshold(champion->policy));
 	write_ids(publisher, &writer, champion);
 	write_flags(&writer, scored->flags);
@@ -373,6 +368,25 @@ int publisher_alert(struct publisher *publisher, const struct champion *champion
 	write_contributions(publisher, &writer, champion, scored);
 	write_fields(publisher, &writer, scored->event);
 	writer_record_end(&writer);
+}
+
+int publisher_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		    const struct record *record, struct arena *arena, struct message *message, struct err *err)
+{
+	const struct publish_options *options = publisher->options;
+	char id[SHA256_HEX], group[SHA256_HEX];
+	struct header_list headers;
+	assert(options->alerts.topic != NULL && scored->verdict.flagged);
+	alert_id(publisher, champion, scored, id);
+	group_id(publisher, scored->event, group);
+	write_alert(publisher, champion, scored, id, group);
+	if (publisher->value.length + OWN_HEADERS > publisher->message_max) {
+		/* Many long texts: an alert without its fields is better than none. */
+		size_t fields = publisher->field_count;
+		publisher->field_count = 0;
+		write_alert(publisher, champion, scored, id, group);
+		publisher->field_count = fields;
+	}
 	list_begin(&headers, 8, arena);
 	alert_headers(publisher, &headers, id, scored, record);
 	*message = (struct message){.topic = options->alerts.topic, .timestamp_ms = scored->event->timestamp_ms};
@@ -393,7 +407,7 @@ int publisher_decision(struct publisher *publisher, const struct champion *champ
 	writer_text(&writer, "event_id", scored->event->id);
 	writer_text(&writer, "entity", scored->event->entity);
 	write_coordinates(publisher, &writer, scored);
-	write_score(&writer, champion, scored);
+	write_score(&writer, scored);
 	writer_boolean(&writer, "flagged", scored->verdict.flagged);
 	write_flags(&writer, scored->flags);
 	write_ids(publisher, &writer, champion);
@@ -467,10 +481,9 @@ int publisher_letter(struct publisher *publisher, const struct record *record, e
 {
 	const struct publish_options *options = publisher->options;
 	bool late = reason == REASON_TOO_LATE || reason == REASON_FOLDED;
-	const size_t own_headers = 1024; /* ours and Kafka's framing, generously */
 	const char *replaced = options->pseudonymized ? "privacy" : NULL;
 	struct header_list headers;
-	if (replaced == NULL && size_of(record) + strlen(why) + own_headers > publisher->message_max)
+	if (replaced == NULL && size_of(record) + strlen(why) + OWN_HEADERS > publisher->message_max)
 		replaced = "size";
 	list_begin(&headers, record->header_count + 12, arena);
 	letter_headers(publisher, &headers, record, reason, why, replaced);

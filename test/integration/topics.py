@@ -73,7 +73,7 @@ class Topics:
         """Sends records to their partitions in order; rate: about so many a second. Returns when all are in the log."""
         failures = []
         producer = Producer({**self.client, "enable.idempotence": True, "linger.ms": 5,
-                             "queue.buffering.max.messages": 200000, "error_cb": lambda error: None})
+                             "queue.buffering.max.messages": 200000, "message.max.bytes": 2000000, "error_cb": lambda error: None})
         begin = time.monotonic()
         for number, record in enumerate(records):
             if rate is not None and number % 50 == 0:

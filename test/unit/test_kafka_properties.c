@@ -163,6 +163,35 @@ TEST(properties_that_contradict_each_other_are_a_configuration_error)
 	EXPECT(strstr(err.message, "kafka producer: ") == err.message);
 }
 
+TEST(trouble_is_logged_once_through_the_daemons_log)
+{
+	char *text = NULL;
+	size_t length = 0;
+	struct err err = {.code = ERR_NONE};
+	const struct log log = {.stream = open_memstream(&text, &length), .level = LOG_LEVEL_INFO};
+	const struct kafka_property of_consumers = {"fetch.wait.max.ms", "50"};
+	struct kafka_options options = options_with(&of_consumers, 1);
+	options.log = &log;
+	struct kafka_producer *producer = kafka_producer_new(&options, &err);
+	const struct message message = {.topic = "t", .value = slice_of("secret"), .timestamp_ms = -1};
+	EXPECT_INT(kafka_producer_send(producer, &message, &err), 0);
+	EXPECT_INT(kafka_producer_flush(producer, 1500, &err), -1);
+	kafka_producer_free(producer);
+	fclose(log.stream);
+	const char *first = strstr(text, "warning kafka producer: FAIL: ");
+	EXPECT(first != NULL);
+	EXPECT(first != NULL && strstr(first + 10, "FAIL: ") == NULL);
+	EXPECT(strstr(text, "Connection refused") != NULL);
+	EXPECT(strstr(text, "fetch.wait.max.ms") == NULL);
+	EXPECT(strstr(text, "secret") == NULL);
+	size_t lines = 0;
+	for (size_t i = 0; i < length; i++)
+		lines += text[i] == '\n';
+	EXPECT(lines <= 2);
+	printf("%s", test_failures > 0 ? text : "");
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -172,6 +201,7 @@ int main(int argc, char **argv)
 	    CASE(a_refused_property_stops_every_client),
 	    CASE(unknown_names_and_values_are_refused_in_librdkafkas_words),
 	    CASE(properties_that_contradict_each_other_are_a_configuration_error),
+	    CASE(trouble_is_logged_once_through_the_daemons_log),
 	    {0},
 	};
 	return test_run(tests, argc, argv);

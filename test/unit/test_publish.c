@@ -143,6 +143,26 @@ TEST(alert_without_model_has_rules_and_nulls)
 	close_fixture(&f);
 }
 
+TEST(alert_that_would_be_too_large_goes_without_its_fields)
+{
+	struct fixture f;
+	struct message message;
+	char *text = malloc(PUBLISH_TEXT_MAX + 100);
+	open_fixture(&f, false, FORMAT_JSON);
+	memset(text, 'a', PUBLISH_TEXT_MAX + 100);
+	memcpy(text + PUBLISH_TEXT_MAX - 1, "\xc3\xa9", 2); /* a sequence over the cut: left out whole */
+	f.event_values[1].text = (struct slice){text, PUBLISH_TEXT_MAX + 100};
+	publisher_message_max(f.publisher, 1000000);
+	EXPECT(publisher_alert(f.publisher, &f.champion, &f.scored, NULL, f.arena, &message, &f.err) == 0);
+	const char *shop = strstr(message.value.data, "\"shop\":\"a");
+	EXPECT(shop != NULL && strspn(shop + 8, "a") == PUBLISH_TEXT_MAX - 1 && shop[8 + PUBLISH_TEXT_MAX - 1] == '"');
+	publisher_message_max(f.publisher, 3000);
+	EXPECT(publisher_alert(f.publisher, &f.champion, &f.scored, NULL, f.arena, &message, &f.err) == 0);
+	EXPECT(message.value.length < 2000 && strstr(message.value.data, "\"fields\":{}}") != NULL);
+	free(text);
+	close_fixture(&f);
+}
+
 TEST(decision_carries_the_vector)
 {
 	struct fixture f;
@@ -285,6 +305,7 @@ TEST(rules_flag_suppress_and_expire)
 int main(int argc, char **argv)
 {
 	const struct test tests[] = {CASE(alert_without_model_has_rules_and_nulls),
+				     CASE(alert_that_would_be_too_large_goes_without_its_fields),
 				     CASE(decision_carries_the_vector),
 				     CASE(contributions_are_the_largest_and_add_up_to_the_score),
 				     CASE(avro_bytes_fit_their_schema),
