@@ -218,7 +218,7 @@ static void fold_oldest(struct entity *entity)
 static void forget_panes(struct entity *entity, int64_t watermark)
 {
 	const struct feature_set *set = entity->set;
-	if (entity->panes == NULL)
+	if (entity->panes == NULL || entity->fold_edge == FOLD_EDGE_NONE)
 		return;
 	int64_t until = entity->fold_edge - set->longest_ms;
 	if (watermark != WATERMARK_NONE && watermark - set->reach_ms > until)

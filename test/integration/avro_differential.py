@@ -25,6 +25,7 @@ VALUES_A_SCHEMA = 20
 TYPES_MAX = 60
 DEPTH_MAX = 4
 VALUE_DEPTH_MAX = 8
+ITEMS_MAX = 12  # of all arrays and maps of one value
 FIELDS_MAX = 6
 UNITS_MAX = 2**53
 TIME_MAX_MS = 2**53
@@ -222,6 +223,10 @@ class Generator:
         at = self.below(len(LETTERS) - length)
         return LETTERS[at : at + length]
 
+    def value(self):
+        self.items_left = ITEMS_MAX
+        return self.draw(self.root)
+
     def draw(self, made, depth=0):
         """A value as fastavro takes it; unions always say their branch."""
         kind = made.kind
@@ -258,7 +263,8 @@ class Generator:
                 branches = [b for b in branches if b.kind == "null"] or branches
             branch = self.choice(branches)
             return (branch.union_name(), self.draw(branch, depth + 1))
-        count = 0 if depth > VALUE_DEPTH_MAX else self.below(4) * self.below(3)
+        count = 0 if depth > VALUE_DEPTH_MAX else min(self.items_left, self.below(4) * self.below(3))
+        self.items_left -= count
         if kind == "array":
             return [self.draw(made.members[0], depth + 1) for _ in range(count)]
         return {f"key{i}": self.draw(made.members[0], depth + 1) for i in range(count)}
@@ -358,7 +364,7 @@ def lines(first_seed, pairs, values_a_schema):
         schema = fastavro.parse_schema(json.loads(json.dumps(generator.json)))
         cases = []
         for _ in range(min(pairs, values_a_schema)):
-            value = generator.draw(generator.root)
+            value = generator.value()
             body = io.BytesIO()
             fastavro.schemaless_writer(body, schema, value)
             cases.append({"body": body.getvalue().hex(), "expected": generator.expected(value)})

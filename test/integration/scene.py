@@ -121,6 +121,13 @@ class Scene:
             return all(committed[p] is not None and committed[p][0] == end for p, end in ends.items() if end > 0)
         wait_until(done, seconds, f"all of {self.input} is committed", every=0.1)
 
+    def wait_committed(self, count, seconds=DONE_SECONDS):
+        """Until so many records are committed; their topic holds nothing else, so offsets count them."""
+        def committed():
+            found = self.topics.committed(self.prefix, self.input, PARTITIONS)
+            return sum(at[0] for at in found.values() if at is not None) >= count
+        wait_until(committed, seconds, f"{count} records of {self.input} are committed", every=0.01)
+
     def committed_records(self):
         """Records that the committed offsets say were counted, by outcome: the totals in their metadata."""
         totals = collections.Counter()

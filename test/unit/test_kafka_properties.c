@@ -180,7 +180,7 @@ TEST(trouble_is_logged_once_through_the_daemons_log)
 	fclose(log.stream);
 	const char *first = strstr(text, "warning kafka producer: FAIL: ");
 	EXPECT(first != NULL);
-	EXPECT(first != NULL && strstr(first + 10, "FAIL: ") == NULL);
+	EXPECT(first != NULL && strstr(first + 30, "FAIL: ") == NULL);
 	EXPECT(strstr(text, "Connection refused") != NULL);
 	EXPECT(strstr(text, "fetch.wait.max.ms") == NULL);
 	EXPECT(strstr(text, "secret") == NULL);
