@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-static const double bounds[METRIC_BUCKETS] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10};
+static const double bounds[METRIC_BUCKETS] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+					      0.1,    0.2,   0.5,   1,     2,    5,    10};
 
 void histogram_add(struct histogram *histogram, double seconds)
 {
@@ -41,22 +42,27 @@ static void render_histogram(struct buffer *text, const char *name, const char *
 		buffer_add_format(text, "outlierd_%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, bounds[i], total);
 	}
 	buffer_add_format(text, "outlierd_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
-	buffer_add_format(text, "outlierd_%s_sum %.9g\noutlierd_%s_count %" PRIu64 "\n", name, histogram->sum, name, histogram->count);
+	buffer_add_format(text, "outlierd_%s_sum %.9g\noutlierd_%s_count %" PRIu64 "\n", name, histogram->sum, name,
+			  histogram->count);
 }
 
 static void render_events(const struct metrics *metrics, struct buffer *text)
 {
 	head(text, "records_total", "counter", "Consumed records by outcome; every record has exactly one.");
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
-		buffer_add_format(text, "outlierd_records_total{outcome=\"%s\"} %" PRIu64 "\n", outcome_name((enum outcome)i), metrics->outcomes[i]);
+		buffer_add_format(text, "outlierd_records_total{outcome=\"%s\"} %" PRIu64 "\n",
+				  outcome_name((enum outcome)i), metrics->outcomes[i]);
 	head(text, "letters_total", "counter", "Late and dead letters by reason.");
 	for (size_t i = REASON_NONE + 1; i <= REASON_FOLDED; i++)
-		buffer_add_format(text, "outlierd_letters_total{reason=\"%s\"} %" PRIu64 "\n", reason_name((enum reason)i), metrics->reasons[i]);
+		buffer_add_format(text, "outlierd_letters_total{reason=\"%s\"} %" PRIu64 "\n",
+				  reason_name((enum reason)i), metrics->reasons[i]);
 	head(text, "flags_total", "counter", "Scored events by flag of their vector.");
 	for (unsigned i = 0; i < FLAG_NUMBER; i++)
-		buffer_add_format(text, "outlierd_flags_total{flag=\"%s\"} %" PRIu64 "\n", flag_name(i), metrics->flags[i]);
+		buffer_add_format(text, "outlierd_flags_total{flag=\"%s\"} %" PRIu64 "\n", flag_name(i),
+				  metrics->flags[i]);
 	counter(text, "alerts_total", "Flagged events.", metrics->alerts);
-	counter(text, "reapplied_records_total", "Records applied again to the state alone, below the committed offset.", metrics->reapplied);
+	counter(text, "reapplied_records_total",
+		"Records applied again to the state alone, below the committed offset.", metrics->reapplied);
 }
 
 static void render_partitions(const struct metrics *metrics, const char *topic, struct buffer *text)
@@ -65,28 +71,31 @@ static void render_partitions(const struct metrics *metrics, const char *topic, 
 	for (size_t i = 0; i < metrics->partition_count; i++) {
 		const struct partition_metrics *partition = &metrics->partitions[i];
 		int64_t lag = partition->committed < 0 ? 0 : partition->high - partition->committed;
-		buffer_add_format(text, "outlierd_consumer_lag_records{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n", topic, partition->partition,
-				  lag < 0 ? 0 : lag);
+		buffer_add_format(text,
+				  "outlierd_consumer_lag_records{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n",
+				  topic, partition->partition, lag < 0 ? 0 : lag);
 	}
 	head(text, "state_lag_records", "gauge", "Committed offset less offset of the state in the store.");
 	for (size_t i = 0; i < metrics->partition_count; i++) {
 		const struct partition_metrics *partition = &metrics->partitions[i];
 		int64_t lag = partition->committed < 0 ? 0 : partition->committed - partition->stored;
-		buffer_add_format(text, "outlierd_state_lag_records{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n", topic, partition->partition,
-				  lag < 0 ? 0 : lag);
+		buffer_add_format(text,
+				  "outlierd_state_lag_records{topic=\"%s\",partition=\"%" PRId32 "\"} %" PRId64 "\n",
+				  topic, partition->partition, lag < 0 ? 0 : lag);
 	}
 	head(text, "halted", "gauge", "1 where a partition is halted, with the reason.");
 	for (size_t i = 0; i < metrics->partition_count; i++) {
 		const struct partition_metrics *partition = &metrics->partitions[i];
-		buffer_add_format(text, "outlierd_halted{partition=\"%" PRId32 "\",reason=\"%s\"} %d\n", partition->partition, partition->reason,
-				  partition->halted);
+		buffer_add_format(text, "outlierd_halted{partition=\"%" PRId32 "\",reason=\"%s\"} %d\n",
+				  partition->partition, partition->reason, partition->halted);
 	}
 }
 
 void metrics_render(const struct metrics *metrics, const char *pipeline, const char *topic, struct buffer *text)
 {
 	head(text, "build_info", "gauge", "Version and what runs; always 1.");
-	buffer_add_format(text, "outlierd_build_info{version=\"%s\",pipeline=\"%s\",model_id=\"%s\"} 1\n", OUTLIERD_VERSION, pipeline, metrics->model_id);
+	buffer_add_format(text, "outlierd_build_info{version=\"%s\",pipeline=\"%s\",model_id=\"%s\"} 1\n",
+			  OUTLIERD_VERSION, pipeline, metrics->model_id);
 	gauge(text, "ready", "1 when assigned, recovered and not halted.", metrics->ready);
 	gauge(text, "fallback", "1 when no model can be used: rules alone decide.", metrics->fallback);
 	render_events(metrics, text);
@@ -94,8 +103,10 @@ void metrics_render(const struct metrics *metrics, const char *pipeline, const c
 	counter(text, "batches_total", "Batches committed.", metrics->batches);
 	counter(text, "commits_total", "Kafka transactions committed.", metrics->commits);
 	counter(text, "aborts_total", "Kafka transactions aborted; the batch was applied again.", metrics->aborts);
-	counter(text, "cancelled_batches_total", "Batches given up because the assignment changed.", metrics->cancelled);
-	counter(text, "recoveries_total", "Recoveries: at each assignment and after unknown outcomes.", metrics->recoveries);
+	counter(text, "cancelled_batches_total", "Batches given up because the assignment changed.",
+		metrics->cancelled);
+	counter(text, "recoveries_total", "Recoveries: at each assignment and after unknown outcomes.",
+		metrics->recoveries);
 	counter(text, "rebuilds_total", "Partitions whose state was rebuilt from the topic.", metrics->rebuilds);
 	counter(text, "store_reads_total", "Reads of the state store.", metrics->store_reads);
 	counter(text, "store_writes_total", "Atomic writes of the state store.", metrics->store_writes);
@@ -105,7 +116,9 @@ void metrics_render(const struct metrics *metrics, const char *pipeline, const c
 	counter(text, "cache_misses_total", "Entities read from the store.", metrics->cache_misses);
 	gauge(text, "cache_entities", "Entities in the cache.", metrics->cache_entities);
 	gauge(text, "cache_bytes", "Bytes of the cache.", metrics->cache_bytes);
-	render_histogram(text, "batch_seconds", "Time of a batch from first record to commit.", &metrics->batch_seconds);
+	render_histogram(text, "batch_seconds", "Time of a batch from first record to commit.",
+			 &metrics->batch_seconds);
 	render_histogram(text, "commit_seconds", "Time of a Kafka transaction's commit.", &metrics->commit_seconds);
-	render_histogram(text, "store_write_seconds", "Time of an atomic write of the store.", &metrics->store_write_seconds);
+	render_histogram(text, "store_write_seconds", "Time of an atomic write of the store.",
+			 &metrics->store_write_seconds);
 }

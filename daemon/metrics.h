@@ -27,7 +27,7 @@ struct partition_metrics {
 
 struct metrics {
 	uint64_t outcomes[OUTCOME_NUMBER];
-	uint64_t reapplied;      /* records applied again below C: state only */
+	uint64_t reapplied; /* records applied again below C: state only */
 	uint64_t alerts;
 	uint64_t flags[FLAG_NUMBER];
 	uint64_t reasons[REASON_DUPLICATE + 1];

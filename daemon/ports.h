@@ -23,9 +23,9 @@ struct header {
 struct record {
 	int32_t partition;
 	int64_t offset;
-	int64_t timestamp_ms; /* -1: none */
-	struct slice key;     /* data NULL: null key */
-	struct slice value;   /* data NULL: null value (tombstone) */
+	int64_t timestamp_ms;         /* -1: none */
+	struct slice key;             /* data NULL: null key */
+	struct slice value;           /* data NULL: null value (tombstone) */
 	const struct header *headers; /* NULL until asked by source->headers() */
 	size_t header_count;
 	void *handle; /* the adapter's */
@@ -66,7 +66,8 @@ struct source {
 	/** Joins the group; callbacks of the listener come from poll() only. */
 	int (*open)(void *self, const struct source_listener *listener, struct err *err) MUST_USE;
 	/** Waits at most timeout_ms for up to limit records, puts them behind records[*count]. limit 0: only serves the group (rebalances, heartbeats) for timeout_ms; no record is taken or lost. May deliver rebalances first, then returns with no records. An error about one partition (offset out of range) is ERR_RECOVER. */
-	int (*poll)(void *self, int timeout_ms, struct record *records, size_t limit, size_t *count, struct err *err) MUST_USE;
+	int (*poll)(void *self, int timeout_ms, struct record *records, size_t limit, size_t *count,
+		    struct err *err) MUST_USE;
 	/** Fills record->headers (memory of the arena). */
 	int (*headers)(void *self, struct record *record, struct arena *arena, struct err *err) MUST_USE;
 	/** Gives back everything that poll() lent. */
@@ -80,7 +81,8 @@ struct source {
 	/** First offset in the log, and the last stable offset (one past the last readable). */
 	int (*bounds)(void *self, int32_t partition, int64_t *low, int64_t *high, struct err *err) MUST_USE;
 	/** The first offset whose record timestamp is at least timestamp_ms; the high bound where there is none. */
-	int (*offset_at)(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset, struct err *err) MUST_USE;
+	int (*offset_at)(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset,
+			 struct err *err) MUST_USE;
 	/** Partitions of the topic now. */
 	int (*partition_count)(void *self, int32_t *count, struct err *err) MUST_USE;
 	/** The cluster's id; empty where it has none. Borrowed. */
@@ -120,7 +122,8 @@ struct sink {
 	/** Hands over a copy of one message. A full queue is waited out inside. */
 	int (*produce)(void *self, const struct message *message, struct err *err) MUST_USE;
 	/** Sends the offsets under the membership under which their records were consumed (refuses a null, negative or empty one: COMMIT_ABORTED), and commits. On anything but COMMIT_DONE *err says why. */
-	enum commit_result (*commit)(void *self, const struct position *offsets, size_t count, const struct membership *membership, struct err *err) MUST_USE;
+	enum commit_result (*commit)(void *self, const struct position *offsets, size_t count,
+				     const struct membership *membership, struct err *err) MUST_USE;
 	/** Aborts an open transaction; on failure ERR_RECOVER. Without an open one it does nothing. */
 	int (*abort)(void *self, struct err *err) MUST_USE;
 	/** Largest message (key + value + headers + about 100 bytes) that the broker takes. */
@@ -149,9 +152,12 @@ struct store {
 	/** Connects and checks the server (reachable, cannot evict). ERR_RETRY: away or loading. */
 	int (*open)(void *self, struct err *err) MUST_USE;
 	/** Reads the marker of a partition and the records of some entities in one step. Values lie in the arena. marker->data NULL: none. ERR_RETRY: away. */
-	int (*read)(void *self, int32_t partition, struct slice *marker, struct state_record *records, size_t count, struct arena *arena, struct err *err) MUST_USE;
+	int (*read)(void *self, int32_t partition, struct slice *marker, struct state_record *records, size_t count,
+		    struct arena *arena, struct err *err) MUST_USE;
 	/** Replaces records and marker in one atomic step if the marker is `expected` (data NULL: none). A lost reply is resolved inside by reading the marker. ERR_RETRY: away, full (-OOM), loading or read-only: certainly not written, or resolved on the next try. */
-	int (*write)(void *self, int32_t partition, struct slice expected, struct slice marker, const struct state_record *records, size_t count, enum store_write *result, struct err *err) MUST_USE;
+	int (*write)(void *self, int32_t partition, struct slice expected, struct slice marker,
+		     const struct state_record *records, size_t count, enum store_write *result,
+		     struct err *err) MUST_USE;
 	/** Looks again (about every minute) at what start-up checked; ERR_RECOVER where records may be gone (evictions, another server). */
 	int (*check)(void *self, struct err *err) MUST_USE;
 	/** Disconnects. */
@@ -172,7 +178,8 @@ enum decoded {
 struct codec {
 	void *self;
 	/** The event's texts are borrowed from the record or lie in the arena; its values lie in the arena. */
-	enum decoded (*decode)(void *self, const struct record *record, struct arena *arena, struct event *event, enum reason *reason, struct err *err) MUST_USE;
+	enum decoded (*decode)(void *self, const struct record *record, struct arena *arena, struct event *event,
+			       enum reason *reason, struct err *err) MUST_USE;
 	/** Told the partition count of the topic, for the partitioner check. */
 	void (*partitions)(void *self, int32_t count);
 };

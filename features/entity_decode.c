@@ -171,6 +171,8 @@ static int read_panes(struct reader *reader, const struct read_tally *tallies, u
 	struct aggregate unneeded, *sums = NULL;
 	uint64_t count = cursor_varint(&reader->cursor);
 	int64_t index = 0;
+	if (reader->cursor.failed)
+		return 0;
 	if (count > PANES_MAX || (tally_count == 0 && count > 0))
 		return corrupt(reader, "more panes than there can be");
 	if (make_panes(reader, tallies, tally_count, count) != 0)
@@ -206,6 +208,8 @@ static int read_fold(struct reader *reader)
 	reader->entity->fold_edge = edge;
 	if (read_tallies(reader, tallies, count) != 0)
 		return -1;
+	if (reader->cursor.failed)
+		return 0;
 	return read_panes(reader, tallies, count);
 }
 

@@ -17,7 +17,8 @@ struct check {
 	unsigned errors;
 };
 
-static void say(struct check *check, enum finding finding, const char *subject, const char *format, ...) PRINTF_LIKE(4, 5);
+static void say(struct check *check, enum finding finding, const char *subject, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
 static void say(struct check *check, enum finding finding, const char *subject, const char *format, ...)
 {
@@ -40,7 +41,8 @@ static void check_clocks(struct check *check, const char *topic, const struct ka
 		say(check, FINDING_OK, topic, "message.timestamp.after.max.ms bounds producers' clocks");
 	else
 		say(check, FINDING_WARNING, topic,
-		    "producers' clocks are not bounded: one broken clock can send events from the future. Set message.timestamp.type=LogAppendTime, "
+		    "producers' clocks are not bounded: one broken clock can send events from the future. Set "
+		    "message.timestamp.type=LogAppendTime, "
 		    "or message.timestamp.after.max.ms to at most %" PRId64,
 		    ahead);
 }
@@ -58,8 +60,10 @@ static void check_retention(struct check *check, const char *topic, const struct
 	if (facts->retention_ms >= reach)
 		say(check, FINDING_OK, topic, "keeps records for %s; a rebuild needs %s", has, needs);
 	else
-		say(check, FINDING_WARNING, topic, "keeps records for %s only: after a loss of Redis, features with longer windows are warming until %s have passed", has,
-		    needs);
+		say(check, FINDING_WARNING, topic,
+		    "keeps records for %s only: after a loss of Redis, features with longer windows are warming until "
+		    "%s have passed",
+		    has, needs);
 }
 
 static bool check_input(struct check *check)
@@ -79,13 +83,17 @@ static bool check_input(struct check *check)
 	}
 	say(check, FINDING_OK, topic, "%" PRId32 " partitions", facts.partitions);
 	if (facts.configs_refused) {
-		say(check, FINDING_WARNING, topic, "the broker refuses DescribeConfigs: cleanup.policy, retention and timestamp bounds were not checked");
+		say(check, FINDING_WARNING, topic,
+		    "the broker refuses DescribeConfigs: cleanup.policy, retention and timestamp bounds were not "
+		    "checked");
 		return true;
 	}
 	if (strcmp(facts.cleanup_policy, "delete") == 0)
 		say(check, FINDING_OK, topic, "cleanup.policy is delete");
 	else
-		say(check, FINDING_ERROR, topic, "cleanup.policy is %s: it must be delete, or state cannot be made again from the topic", facts.cleanup_policy);
+		say(check, FINDING_ERROR, topic,
+		    "cleanup.policy is %s: it must be delete, or state cannot be made again from the topic",
+		    facts.cleanup_policy);
 	check_retention(check, topic, &facts);
 	check_clocks(check, topic, &facts);
 	return true;
@@ -146,19 +154,24 @@ static void say_partitioner(struct check *check, const struct sample *sample, co
 {
 	enum partitioner configured = check->world->config->schema.partitioner;
 	double keyed = (double)sample->keyed;
-	bool murmur2 = (double)sample->murmur2 >= CLEAR_SHARE * keyed, crc32 = (double)sample->crc32 >= CLEAR_SHARE * keyed;
+	bool murmur2 = (double)sample->murmur2 >= CLEAR_SHARE * keyed,
+	     crc32 = (double)sample->crc32 >= CLEAR_SHARE * keyed;
 	if (sample->keyed == 0 || sample->partitions < 2)
 		return;
 	if (murmur2 == crc32)
 		say(check, FINDING_WARNING, topic,
-		    "neither murmur2 (Java) nor crc32 (librdkafka) explains the partitions of the keys: an entity may live in several partitions");
+		    "neither murmur2 (Java) nor crc32 (librdkafka) explains the partitions of the keys: an entity may "
+		    "live in several partitions");
 	else if (configured == PARTITIONER_UNCHECKED)
-		say(check, FINDING_OK, topic, "producers partition by %s; set event.partitioner to it, to be safe from a producer of the other kind",
+		say(check, FINDING_OK, topic,
+		    "producers partition by %s; set event.partitioner to it, to be safe from a producer of the other "
+		    "kind",
 		    murmur2 ? "murmur2" : "crc32");
 	else if ((configured == PARTITIONER_MURMUR2) == murmur2)
 		say(check, FINDING_OK, topic, "producers partition as event.partitioner says");
 	else
-		say(check, FINDING_ERROR, topic, "producers partition by %s, event.partitioner says otherwise", murmur2 ? "murmur2" : "crc32");
+		say(check, FINDING_ERROR, topic, "producers partition by %s, event.partitioner says otherwise",
+		    murmur2 ? "murmur2" : "crc32");
 }
 
 static void check_sample(struct check *check)
@@ -171,7 +184,8 @@ static void check_sample(struct check *check)
 	struct arena *arena = arena_new(SAMPLE_MEMORY);
 	if (sample == NULL || arena == NULL || kafka_topic_facts(&world->config->kafka, topic, &facts, &err) != 0)
 		goto end;
-	*sample = (struct sample){.check = check, .codec = avro_codec_port(world->codec), .arena = arena, .partitions = facts.partitions};
+	*sample = (struct sample){
+	    .check = check, .codec = avro_codec_port(world->codec), .arena = arena, .partitions = facts.partitions};
 	sample->codec.partitions(sample->codec.self, facts.partitions);
 	if (kafka_sample(&world->config->kafka, SAMPLE_RECORDS, look_at, sample, &err) != 0) {
 		say(check, FINDING_ERROR, topic, "reading a sample: %s", err.message);
@@ -183,12 +197,15 @@ static void check_sample(struct check *check)
 	}
 	if (err_is_set(&sample->away))
 		say(check, FINDING_ERROR, "registry", "%s", sample->away.message);
-	say(check, sample->decoded == sample->records ? FINDING_OK : sample->decoded == 0 ? FINDING_ERROR : FINDING_WARNING, topic,
-	    "%" PRIu64 " of %" PRIu64 " sampled records are good events", sample->decoded, sample->records);
+	say(check,
+	    sample->decoded == sample->records ? FINDING_OK
+	    : sample->decoded == 0             ? FINDING_ERROR
+					       : FINDING_WARNING,
+	    topic, "%" PRIu64 " of %" PRIu64 " sampled records are good events", sample->decoded, sample->records);
 	for (size_t reason = 0; reason <= REASON_DUPLICATE; reason++)
 		if (sample->reasons[reason] > 0)
-			say(check, FINDING_WARNING, topic, "%" PRIu64 " would be dead letters (%s), the first: %s", sample->reasons[reason],
-			    reason_name((enum reason)reason), sample->first[reason].message);
+			say(check, FINDING_WARNING, topic, "%" PRIu64 " would be dead letters (%s), the first: %s",
+			    sample->reasons[reason], reason_name((enum reason)reason), sample->first[reason].message);
 	say_partitioner(check, sample, topic);
 end:
 	arena_free(arena);
@@ -208,11 +225,14 @@ static void check_redis(struct check *check)
 		say(check, FINDING_ERROR, "redis", "%s", err.message);
 		goto end;
 	}
-	say(check, FINDING_OK, "redis", "version %s, maxmemory-policy %s, %" PRId64 " evicted keys", facts.version, facts.maxmemory_policy, facts.evicted_keys);
+	say(check, FINDING_OK, "redis", "version %s, maxmemory-policy %s, %" PRId64 " evicted keys", facts.version,
+	    facts.maxmemory_policy, facts.evicted_keys);
 	if (facts.maxmemory_bytes > 0 && facts.used_memory_bytes > facts.maxmemory_bytes / 10 * 8)
-		say(check, FINDING_WARNING, "redis", "%" PRId64 " of %" PRId64 " bytes of memory are used", facts.used_memory_bytes, facts.maxmemory_bytes);
+		say(check, FINDING_WARNING, "redis", "%" PRId64 " of %" PRId64 " bytes of memory are used",
+		    facts.used_memory_bytes, facts.maxmemory_bytes);
 	if (!facts.aof_enabled)
-		say(check, FINDING_WARNING, "redis", "appendonly is off: after a restart of Redis the state is rebuilt from the topic");
+		say(check, FINDING_WARNING, "redis",
+		    "appendonly is off: after a restart of Redis the state is rebuilt from the topic");
 end:
 	if (redis != NULL)
 		store.close(store.self);
@@ -227,9 +247,11 @@ static void check_model(struct check *check)
 	if (held == NULL)
 		say(check, FINDING_ERROR, "model", "%s", err.message);
 	else if (held->model == NULL)
-		say(check, FINDING_WARNING, "model", "none can be used, rules alone would decide: %s", err_is_set(&why) ? why.message : "no model.directory");
+		say(check, FINDING_WARNING, "model", "none can be used, rules alone would decide: %s",
+		    err_is_set(&why) ? why.message : "no model.directory");
 	else
-		say(check, FINDING_OK, "model", "%s, threshold %.6g", held->model->id, policy_resolved_threshold(held->policy));
+		say(check, FINDING_OK, "model", "%s, threshold %.6g", held->model->id,
+		    policy_resolved_threshold(held->policy));
 	world_champion_free(held);
 }
 

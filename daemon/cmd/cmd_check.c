@@ -14,7 +14,8 @@ static void summary(const struct world *world)
 	       "features        %zu, reach %s\n"
 	       "feature set id  %s\n"
 	       "state id        %s\n",
-	       config->pipeline, config->kafka.input_topic, feature_set_count(world->set), reach, feature_set_id(world->set), feature_set_state_id(world->set));
+	       config->pipeline, config->kafka.input_topic, feature_set_count(world->set), reach,
+	       feature_set_id(world->set), feature_set_state_id(world->set));
 }
 
 static int check_offline(struct world *world, const char *path, struct err *err)
@@ -33,13 +34,24 @@ int cmd_check(int argc, char **argv)
 	const char *path = NULL;
 	bool online = false;
 	const struct common_option options[] = {
-		{.name = "config", .value = "FILE", .kind = COMMON_TEXT, .target = &path, .required = true, .help = "the configuration"},
-		{.name = "online", .kind = COMMON_FLAG, .target = &online, .help = "connect to everything it names: brokers, topics, registry, Redis, model; changes nothing"},
-		{0}};
+	    {.name = "config",
+	     .value = "FILE",
+	     .kind = COMMON_TEXT,
+	     .target = &path,
+	     .required = true,
+	     .help = "the configuration"},
+	    {.name = "online",
+	     .kind = COMMON_FLAG,
+	     .target = &online,
+	     .help = "connect to everything it names: brokers, topics, registry, Redis, model; changes nothing"},
+	    {0}};
 	const struct common_command command = {
-		.name = "check", .usage = "--config FILE [--online]", .options = options,
-		.summary = "Lists every problem of a configuration at once, each with its key, the value and what would be right.",
-		.more = "Exit status: 0 no problem, 69 an online check found an error, 78 the configuration has problems."};
+	    .name = "check",
+	    .usage = "--config FILE [--online]",
+	    .options = options,
+	    .summary =
+		"Lists every problem of a configuration at once, each with its key, the value and what would be right.",
+	    .more = "Exit status: 0 no problem, 69 an online check found an error, 78 the configuration has problems."};
 	int parsed = common_parse(&command, argc, argv, &err);
 	if (parsed <= 0)
 		return common_end("check", &err);

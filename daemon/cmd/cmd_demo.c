@@ -28,37 +28,49 @@
 #define PATH_BYTES 512
 
 static const char config_text[] =
-	"{\n"
-	"  \"pipeline\": \"demo\",\n"
-	"  \"kafka\": { \"bootstrap_servers\": \"127.0.0.1:9092\", \"input_topic\": \"transactions\", \"group_id\": \"demo\", \"instance_id\": \"demo-1\" },\n"
-	"  \"schema\": { \"file\": \"transaction.avsc\", \"framing\": \"confluent\" },\n"
-	"  \"event\": { \"id\": \"transaction_id\", \"time\": { \"path\": \"event_time\", \"unit\": \"ms\" }, \"entity\": \"card_id\", \"key\": \"card_id\", \"partitioner\": \"murmur2\",\n"
-	"    \"fields\": { \"amount\": { \"type\": \"money\", \"scale\": 2 }, \"merchant\": { \"path\": \"merchant.id\", \"type\": \"string\" },\n"
-	"      \"category\": { \"path\": \"merchant.category\", \"type\": \"string\" }, \"country\": { \"path\": \"merchant.country\", \"type\": \"string\" },\n"
-	"      \"channel\": { \"type\": \"string\" }, \"lat\": { \"type\": \"number\", \"scale\": 5 }, \"lon\": { \"type\": \"number\", \"scale\": 5 } },\n"
-	"    \"allowed_lateness\": \"1h\", \"max_ahead\": \"5m\" },\n"
-	"  \"features\": [\n"
-	"    { \"name\": \"amount_log\", \"op\": \"log1p\", \"field\": \"amount\" },\n"
-	"    { \"name\": \"amount_zscore_7d\", \"op\": \"zscore\", \"field\": \"amount\", \"window\": \"7d\" },\n"
-	"    { \"name\": \"amount_ratio_7d\", \"op\": \"ratio\", \"field\": \"amount\", \"window\": \"7d\" },\n"
-	"    { \"name\": \"sum_1d\", \"op\": \"sum\", \"field\": \"amount\", \"window\": \"1d\", \"include_current\": true },\n"
-	"    { \"name\": \"count_1h\", \"op\": \"count\", \"window\": \"1h\" },\n"
-	"    { \"name\": \"count_1d\", \"op\": \"count\", \"window\": \"1d\" },\n"
-	"    { \"name\": \"speed_kmh\", \"op\": \"geo_speed\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"1d\" },\n"
-	"    { \"name\": \"merchant_7d\", \"op\": \"count\", \"window\": \"7d\", \"where\": { \"field\": \"merchant\", \"same\": true } },\n"
-	"    { \"name\": \"countries_1d\", \"op\": \"distinct\", \"field\": \"country\", \"window\": \"1d\", \"include_current\": true },\n"
-	"    { \"name\": \"small_1h\", \"op\": \"count\", \"window\": \"1h\", \"where\": { \"field\": \"amount\", \"below\": 2.5 } },\n"
-	"    { \"name\": \"hour\", \"op\": \"hour\" }\n"
-	"  ],\n"
-	"  \"state\": { \"memory\": {} },\n"
-	"  \"model\": { \"directory\": \"models\" },\n"
-	"  \"policy\": { \"threshold\": { \"quantile\": 0.995 }, \"cooldown\": \"10m\", \"rules\": [\n"
-	"    { \"name\": \"impossible_travel\", \"when\": [{ \"feature\": \"speed_kmh\", \"above\": 900 }], \"action\": \"flag\", \"reason\": \"faster than an airliner\" },\n"
-	"    { \"name\": \"card_testing\", \"when\": [{ \"feature\": \"small_1h\", \"above\": 3 }], \"action\": \"flag\", \"reason\": \"many tiny payments within an hour\" } ] },\n"
-	"  \"output\": { \"alerts\": { \"topic\": \"alerts\", \"fields\": [\"amount\", \"merchant\", \"category\", \"country\", \"channel\"] },\n"
-	"    \"late\": { \"topic\": \"transactions.late\" }, \"dead_letters\": { \"topic\": \"transactions.dlq\" } },\n"
-	"  \"log\": { \"level\": \"error\" }\n"
-	"}\n";
+    "{\n"
+    "  \"pipeline\": \"demo\",\n"
+    "  \"kafka\": { \"bootstrap_servers\": \"127.0.0.1:9092\", \"input_topic\": \"transactions\", \"group_id\": "
+    "\"demo\", \"instance_id\": \"demo-1\" },\n"
+    "  \"schema\": { \"file\": \"transaction.avsc\", \"framing\": \"confluent\" },\n"
+    "  \"event\": { \"id\": \"transaction_id\", \"time\": { \"path\": \"event_time\", \"unit\": \"ms\" }, \"entity\": "
+    "\"card_id\", \"key\": \"card_id\", \"partitioner\": \"murmur2\",\n"
+    "    \"fields\": { \"amount\": { \"type\": \"money\", \"scale\": 2 }, \"merchant\": { \"path\": \"merchant.id\", "
+    "\"type\": \"string\" },\n"
+    "      \"category\": { \"path\": \"merchant.category\", \"type\": \"string\" }, \"country\": { \"path\": "
+    "\"merchant.country\", \"type\": \"string\" },\n"
+    "      \"channel\": { \"type\": \"string\" }, \"lat\": { \"type\": \"number\", \"scale\": 5 }, \"lon\": { "
+    "\"type\": \"number\", \"scale\": 5 } },\n"
+    "    \"allowed_lateness\": \"1h\", \"max_ahead\": \"5m\" },\n"
+    "  \"features\": [\n"
+    "    { \"name\": \"amount_log\", \"op\": \"log1p\", \"field\": \"amount\" },\n"
+    "    { \"name\": \"amount_zscore_7d\", \"op\": \"zscore\", \"field\": \"amount\", \"window\": \"7d\" },\n"
+    "    { \"name\": \"amount_ratio_7d\", \"op\": \"ratio\", \"field\": \"amount\", \"window\": \"7d\" },\n"
+    "    { \"name\": \"sum_1d\", \"op\": \"sum\", \"field\": \"amount\", \"window\": \"1d\", \"include_current\": true "
+    "},\n"
+    "    { \"name\": \"count_1h\", \"op\": \"count\", \"window\": \"1h\" },\n"
+    "    { \"name\": \"count_1d\", \"op\": \"count\", \"window\": \"1d\" },\n"
+    "    { \"name\": \"speed_kmh\", \"op\": \"geo_speed\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"1d\" },\n"
+    "    { \"name\": \"merchant_7d\", \"op\": \"count\", \"window\": \"7d\", \"where\": { \"field\": \"merchant\", "
+    "\"same\": true } },\n"
+    "    { \"name\": \"countries_1d\", \"op\": \"distinct\", \"field\": \"country\", \"window\": \"1d\", "
+    "\"include_current\": true },\n"
+    "    { \"name\": \"small_1h\", \"op\": \"count\", \"window\": \"1h\", \"where\": { \"field\": \"amount\", "
+    "\"below\": 2.5 } },\n"
+    "    { \"name\": \"hour\", \"op\": \"hour\" }\n"
+    "  ],\n"
+    "  \"state\": { \"memory\": {} },\n"
+    "  \"model\": { \"directory\": \"models\" },\n"
+    "  \"policy\": { \"threshold\": { \"quantile\": 0.995 }, \"cooldown\": \"10m\", \"rules\": [\n"
+    "    { \"name\": \"impossible_travel\", \"when\": [{ \"feature\": \"speed_kmh\", \"above\": 900 }], \"action\": "
+    "\"flag\", \"reason\": \"faster than an airliner\" },\n"
+    "    { \"name\": \"card_testing\", \"when\": [{ \"feature\": \"small_1h\", \"above\": 3 }], \"action\": \"flag\", "
+    "\"reason\": \"many tiny payments within an hour\" } ] },\n"
+    "  \"output\": { \"alerts\": { \"topic\": \"alerts\", \"fields\": [\"amount\", \"merchant\", \"category\", "
+    "\"country\", \"channel\"] },\n"
+    "    \"late\": { \"topic\": \"transactions.late\" }, \"dead_letters\": { \"topic\": \"transactions.dlq\" } },\n"
+    "  \"log\": { \"level\": \"error\" }\n"
+    "}\n";
 
 /* What became of one live event. */
 struct truth {
@@ -108,17 +120,21 @@ static int make_folder(struct demo *demo, struct err *err)
 {
 	char path[PATH_BYTES];
 	const char *base = getenv("TMPDIR");
-	snprintf(demo->folder, sizeof demo->folder, "%.30s/outlierd-demo-XXXXXX", base == NULL || strlen(base) > 30 ? "/tmp" : base);
+	snprintf(demo->folder, sizeof demo->folder, "%.30s/outlierd-demo-XXXXXX",
+		 base == NULL || strlen(base) > 30 ? "/tmp" : base);
 	if (mkdtemp(demo->folder) == NULL)
 		return err_set(err, ERR_IO, "%s: %s", demo->folder, strerror(errno));
 	demo->totals.folder = demo->folder;
-	if (path_in(demo, demo->config, "config.json", err) != 0 || path_in(demo, demo->events, "events.csv", err) != 0 ||
+	if (path_in(demo, demo->config, "config.json", err) != 0 ||
+	    path_in(demo, demo->events, "events.csv", err) != 0 ||
 	    path_in(demo, demo->vectors, "vectors.csv", err) != 0 || path_in(demo, demo->models, "models", err) != 0 ||
 	    path_in(demo, path, "transaction.avsc", err) != 0)
 		return -1;
 	if (mkdir(demo->models, 0777) != 0)
 		return err_set(err, ERR_IO, "%s: %s", demo->models, strerror(errno));
-	return write_file(path, transaction_schema(false), err) != 0 || write_file(demo->config, config_text, err) != 0 ? -1 : 0;
+	return write_file(path, transaction_schema(false), err) != 0 || write_file(demo->config, config_text, err) != 0
+		   ? -1
+		   : 0;
 }
 
 static int open_simulation(struct demo *demo, struct err *err)
@@ -161,13 +177,16 @@ static int write_history(struct demo *demo, struct err *err)
 static int make_model(struct demo *demo, struct err *err)
 {
 	char command[4 * PATH_BYTES];
-	char *features[] = {"features", "--config", demo->config, "--input", demo->events, "--output", demo->vectors, NULL};
+	char *features[] = {"features",   "--config", demo->config,  "--input",
+			    demo->events, "--output", demo->vectors, NULL};
 	char *train[] = {"train", "--config", demo->config, "--input", demo->vectors, "--output", demo->models, NULL};
-	snprintf(command, sizeof command, "outlierd features --config %s --input %s --output %s", demo->config, demo->events, demo->vectors);
+	snprintf(command, sizeof command, "outlierd features --config %s --input %s --output %s", demo->config,
+		 demo->events, demo->vectors);
 	demo_view_step(&demo->view, "2  Exact, point-in-time features of three weeks of events", command);
 	if (cmd_features(7, features) != 0)
 		return err_set(err, ERR_INTERNAL, "features failed");
-	snprintf(command, sizeof command, "outlierd train --config %s --input %s --output %s", demo->config, demo->vectors, demo->models);
+	snprintf(command, sizeof command, "outlierd train --config %s --input %s --output %s", demo->config,
+		 demo->vectors, demo->models);
 	demo_view_step(&demo->view, "3  An isolation forest, trained on the weeks whose windows are whole", command);
 	if (cmd_train(7, train) != 0)
 		return err_set(err, ERR_INTERNAL, "train failed");
@@ -215,7 +234,8 @@ static int listen_begin(void *self, struct err *err)
 	return demo->sink.begin(demo->sink.self, err);
 }
 
-static enum commit_result listen_commit(void *self, const struct position *offsets, size_t count, const struct membership *membership, struct err *err)
+static enum commit_result listen_commit(void *self, const struct position *offsets, size_t count,
+					const struct membership *membership, struct err *err)
 {
 	struct demo *demo = self;
 	return demo->sink.commit(demo->sink.self, offsets, count, membership, err);
@@ -265,7 +285,8 @@ static int open_pipeline(struct demo *demo, struct err *err)
 		return err_is_set(err) ? -1 : err_memory(err);
 	demo->sink = kafka_sink_port(demo->kafka_sink);
 	struct ports ports = {.source = kafka_source_port(demo->source),
-			      .sink = {demo, listen_open, listen_begin, listen_produce, listen_commit, listen_abort, listen_message_max, listen_close},
+			      .sink = {demo, listen_open, listen_begin, listen_produce, listen_commit, listen_abort,
+				       listen_message_max, listen_close},
 			      .store = memory_store_port(demo->store),
 			      .codec = avro_codec_port(world->codec),
 			      .clock = world->clock,
@@ -285,7 +306,9 @@ static int send_next(struct demo *demo, struct err *err)
 	buffer_reset(&demo->value);
 	buffer_add(&demo->value, framing, sizeof framing);
 	transaction_avro(&demo->value, transaction, NULL);
-	struct message message = {.topic = "transactions", .key = slice_of(transaction->card_id), .value = buffer_slice(&demo->value),
+	struct message message = {.topic = "transactions",
+				  .key = slice_of(transaction->card_id),
+				  .value = buffer_slice(&demo->value),
 				  .timestamp_ms = transaction->arrival_ms};
 	if (kafka_producer_send(demo->producer, &message, err) != 0)
 		return -1;
@@ -328,7 +351,10 @@ static int settle(struct demo *demo, struct err *err)
 
 static int stream_history(struct demo *demo, struct err *err)
 {
-	demo_view_step(&demo->view, "4  The same three weeks stream through the real pipeline: broker, exact state, forest, transactions", NULL);
+	demo_view_step(
+	    &demo->view,
+	    "4  The same three weeks stream through the real pipeline: broker, exact state, forest, transactions",
+	    NULL);
 	while (demo->next.arrival_ms < LIVE_MS)
 		if (send_next(demo, err) != 0)
 			return -1;
@@ -343,27 +369,33 @@ static int stream_history(struct demo *demo, struct err *err)
 	if (settle(demo, err) != 0)
 		return -1;
 	demo->totals.history = done_of(demo);
-	demo->totals.history_rate = (double)(demo->totals.history - first) * 1e6 / (double)(common_monotonic_us() - began_us + 1);
+	demo->totals.history_rate =
+	    (double)(demo->totals.history - first) * 1e6 / (double)(common_monotonic_us() - began_us + 1);
 	printf("%" PRIu64 " events, %.0f events/s\n", demo->totals.history, demo->totals.history_rate);
 	return 0;
 }
 
 static int stream_live(struct demo *demo, struct err *err)
 {
-	demo_view_step(&demo->view, "5  Live: three more days, sped up. Each alert says why; the last word on its second line is the truth of the simulator", NULL);
+	demo_view_step(&demo->view,
+		       "5  Live: three more days, sped up. Each alert says why; the last word on its second line is "
+		       "the truth of the simulator",
+		       NULL);
 	int64_t began_us = common_monotonic_us(), shown_us = 0, length_ms = LIVE_DAYS * 86400000LL;
 	struct metrics before = *pipeline_metrics(demo->pipeline);
 	demo->live = true;
 	while (!demo->stop && demo->next.arrival_ms < LIVE_MS + length_ms) {
 		int64_t now_us = common_monotonic_us();
-		int64_t upto_ms = LIVE_MS + (int64_t)((double)(now_us - began_us) / (LIVE_SECONDS * 1e6) * (double)length_ms);
+		int64_t upto_ms =
+		    LIVE_MS + (int64_t)((double)(now_us - began_us) / (LIVE_SECONDS * 1e6) * (double)length_ms);
 		while (demo->next.arrival_ms <= upto_ms && demo->next.arrival_ms < LIVE_MS + length_ms)
 			if (send_next(demo, err) != 0)
 				return -1;
 		if (pipeline_step(demo->pipeline, &demo->stop, err) != 0)
 			return -1;
 		if (now_us - shown_us > 100000) {
-			demo_view_status(&demo->view, upto_ms, demo->sent - demo->totals.history, demo->totals.alerts, demo->totals.frauds, demo->totals.caught);
+			demo_view_status(&demo->view, upto_ms, demo->sent - demo->totals.history, demo->totals.alerts,
+					 demo->totals.frauds, demo->totals.caught);
 			shown_us = now_us;
 		}
 	}
@@ -424,9 +456,13 @@ int cmd_demo(int argc, char **argv)
 	struct err err = {0};
 	const struct common_option options[] = {{0}};
 	const struct common_command command = {
-		.name = "demo", .usage = "", .options = options,
-		.summary = "Everything on an embedded broker with the state in memory, about 40 seconds: simulated card transactions, features,\n"
-			   "a forest, then a live stream with explained alerts. Nothing to install or configure; Ctrl-C ends it."};
+	    .name = "demo",
+	    .usage = "",
+	    .options = options,
+	    .summary =
+		"Everything on an embedded broker with the state in memory, about 40 seconds: simulated card "
+		"transactions, features,\n"
+		"a forest, then a live stream with explained alerts. Nothing to install or configure; Ctrl-C ends it."};
 	int parsed = common_parse(&command, argc, argv, &err);
 	struct demo *demo = parsed > 0 ? calloc(1, sizeof *demo) : NULL;
 	if (demo == NULL)

@@ -23,14 +23,21 @@ struct get {
 };
 
 /* What the entity's next event would see if it came at that time, with nothing known of its own fields. */
-static int write_features(struct get *get, const struct entity *entity, const struct marker *marker, int64_t at_ms, struct json *json, struct err *err)
+static int write_features(struct get *get, const struct entity *entity, const struct marker *marker, int64_t at_ms,
+			  struct json *json, struct err *err)
 {
 	const struct feature_set *set = get->world.set;
 	size_t count = feature_set_count(set), fields = get->world.config->schema.field_count;
 	struct vector vector = {.values = arena_take(get->arena, (count + 1) * sizeof(double))};
 	struct value *values = arena_take_zeroed(get->arena, fields + 1, sizeof *values);
-	struct event event = {.id = slice_of("-"), .entity = slice_of("-"), .time_ms = at_ms, .offset = INT64_MAX, .timestamp_ms = at_ms, .values = values};
-	if (vector.values == NULL || values == NULL || apply_peek(set, entity, &marker->watermark, &event, &vector) != 0)
+	struct event event = {.id = slice_of("-"),
+			      .entity = slice_of("-"),
+			      .time_ms = at_ms,
+			      .offset = INT64_MAX,
+			      .timestamp_ms = at_ms,
+			      .values = values};
+	if (vector.values == NULL || values == NULL ||
+	    apply_peek(set, entity, &marker->watermark, &event, &vector) != 0)
 		return err_memory(err);
 	json_name(json, "features");
 	json_open_object(json);
@@ -60,7 +67,8 @@ static void write_time(struct json *json, const char *name, int64_t time_ms)
 	json_add_string(json, text);
 }
 
-static int print_entity(struct get *get, int32_t partition, const struct marker *marker, struct slice record, struct err *err)
+static int print_entity(struct get *get, int32_t partition, const struct marker *marker, struct slice record,
+			struct err *err)
 {
 	struct entity *entity = NULL;
 	struct json json;
@@ -119,8 +127,9 @@ static int look_up(struct get *get, struct slice entity, struct err *err)
 			return -1;
 	}
 	if (!any)
-		return err_set(err, ERR_UNAVAILABLE, "no state of pipeline %s, topic %s in namespace %s", get->world.config->pipeline,
-			       get->world.config->kafka.input_topic, get->world.config->redis.name_space);
+		return err_set(err, ERR_UNAVAILABLE, "no state of pipeline %s, topic %s in namespace %s",
+			       get->world.config->pipeline, get->world.config->kafka.input_topic,
+			       get->world.config->redis.name_space);
 	if (!get->found)
 		return err_set(err, ERR_DATA, "the entity has no state");
 	return 0;
@@ -160,13 +169,26 @@ int cmd_get(int argc, char **argv)
 	const char *config = NULL, *at = NULL, *entity = NULL;
 	size_t entities = 0;
 	const struct common_option options[] = {
-		{.name = "config", .value = "FILE", .kind = COMMON_TEXT, .target = &config, .required = true, .help = "the configuration"},
-		{.name = "at", .value = "TIME", .kind = COMMON_TEXT, .target = &at,
-		 .help = "features as of this time (RFC 3339); default: the latest event time of the partition"},
-		{0}};
-	const struct common_command command = {.name = "get", .usage = "--config FILE [--at TIME] ENTITY", .options = options,
-					       .positional = &entity, .positional_max = 1, .positional_count = &entities,
-					       .summary = "Prints an entity's state from Redis as JSON: its log of events, and the features that its next event would see."};
+	    {.name = "config",
+	     .value = "FILE",
+	     .kind = COMMON_TEXT,
+	     .target = &config,
+	     .required = true,
+	     .help = "the configuration"},
+	    {.name = "at",
+	     .value = "TIME",
+	     .kind = COMMON_TEXT,
+	     .target = &at,
+	     .help = "features as of this time (RFC 3339); default: the latest event time of the partition"},
+	    {0}};
+	const struct common_command command = {.name = "get",
+					       .usage = "--config FILE [--at TIME] ENTITY",
+					       .options = options,
+					       .positional = &entity,
+					       .positional_max = 1,
+					       .positional_count = &entities,
+					       .summary = "Prints an entity's state from Redis as JSON: its log of "
+							  "events, and the features that its next event would see."};
 	buffer_init(&get.text);
 	int parsed = common_parse(&command, argc, argv, &err);
 	if (parsed > 0 && entities == 0)

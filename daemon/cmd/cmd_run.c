@@ -88,13 +88,16 @@ static void beat(void *self)
 		buffer_reset(&daemon->text);
 		metrics_render(metrics, config->pipeline, config->kafka.input_topic, &daemon->text);
 		if (!buffer_failed(&daemon->text))
-			http_publish(daemon->http, buffer_slice(&daemon->text), pipeline_ready(daemon->pipeline), reason, now_us);
+			http_publish(daemon->http, buffer_slice(&daemon->text), pipeline_ready(daemon->pipeline),
+				     reason, now_us);
 	}
 	if (pipeline_ready(daemon->pipeline) && !daemon->ready_sent) {
 		notify_send("READY=1");
 		daemon->ready_sent = true;
 	}
-	snprintf(status, sizeof status, "WATCHDOG=1\nSTATUS=%s; %" PRIu64 " records, %" PRIu64 " alerts, %.0f records/s", reason, records, metrics->alerts,
+	snprintf(status, sizeof status,
+		 "WATCHDOG=1\nSTATUS=%s; %" PRIu64 " records, %" PRIu64 " alerts, %.0f records/s", reason, records,
+		 metrics->alerts,
 		 (double)(records - daemon->last_records) * 1e6 / (double)(now_us - daemon->last_beat_us));
 	notify_send(status);
 	daemon->last_records = records;
@@ -114,7 +117,8 @@ static void reload_model(struct daemon *daemon)
 		return;
 	}
 	pipeline_champion(daemon->pipeline, &held->champion);
-	log_notice(&world->log, "model changed from=%s to=%s", world->champion->model == NULL ? "none" : world->champion->model->id,
+	log_notice(&world->log, "model changed from=%s to=%s",
+		   world->champion->model == NULL ? "none" : world->champion->model->id,
 		   held->model == NULL ? "none" : held->model->id);
 	world_champion_free(world->champion);
 	world->champion = held;
@@ -143,16 +147,23 @@ static void choose_ttl(struct daemon *daemon)
 	struct kafka_topic_facts facts;
 	struct err err = {0};
 	if (kafka_topic_facts(&config->kafka, config->kafka.input_topic, &facts, &err) != 0) {
-		log_warning(&daemon->world.log, "state will not expire: the topic's retention is not known: %s", err.message);
+		log_warning(&daemon->world.log, "state will not expire: the topic's retention is not known: %s",
+			    err.message);
 		return;
 	}
 	const struct event_schema *schema = &config->schema;
 	const struct log *log = &daemon->world.log;
 	if (facts.cleanup_policy[0] != '\0' && strcmp(facts.cleanup_policy, "delete") != 0)
-		log_error(log, "cleanup.policy of the input topic is %s: it must be \"delete\", or state cannot be made again from it", facts.cleanup_policy);
+		log_error(log,
+			  "cleanup.policy of the input topic is %s: it must be \"delete\", or state cannot be made "
+			  "again from it",
+			  facts.cleanup_policy);
 	if (strcmp(facts.timestamp_type, "LogAppendTime") != 0 &&
 	    (facts.timestamp_after_max_ms == INT64_MIN || facts.timestamp_after_max_ms > schema->max_ahead_ms))
-		log_warning(log, "the input topic does not bound producers' clocks: set message.timestamp.after.max.ms to at most %" PRId64, schema->max_ahead_ms);
+		log_warning(log,
+			    "the input topic does not bound producers' clocks: set message.timestamp.after.max.ms to "
+			    "at most %" PRId64,
+			    schema->max_ahead_ms);
 	if (facts.retention_ms > 0 && config->redis.ttl_ms == 0)
 		config->redis.ttl_ms = feature_set_reach_ms(daemon->world.set) + facts.retention_ms;
 }
@@ -179,7 +190,8 @@ static int open_ports(struct daemon *daemon, struct ports *ports, struct err *er
 	}
 	*ports = (struct ports){.source = kafka_source_port(daemon->source),
 				.sink = kafka_sink_port(daemon->sink),
-				.store = daemon->redis != NULL ? redis_store_port(daemon->redis) : memory_store_port(daemon->memory),
+				.store = daemon->redis != NULL ? redis_store_port(daemon->redis)
+							       : memory_store_port(daemon->memory),
 				.codec = avro_codec_port(world->codec),
 				.clock = world->clock,
 				.log = &world->log,
@@ -204,7 +216,8 @@ static int register_schemas(struct daemon *daemon, struct err *err)
 static int run(struct daemon *daemon, bool accept_state, struct err *err)
 {
 	struct ports ports;
-	if (open_champion(daemon, err) != 0 || open_ports(daemon, &ports, err) != 0 || register_schemas(daemon, err) != 0)
+	if (open_champion(daemon, err) != 0 || open_ports(daemon, &ports, err) != 0 ||
+	    register_schemas(daemon, err) != 0)
 		return -1;
 	struct pipeline_options options = world_pipeline_options(&daemon->world);
 	options.accept_state = accept_state;
@@ -232,10 +245,11 @@ static void summary(const struct daemon *daemon, int64_t began_us)
 	const struct metrics *metrics = pipeline_metrics(daemon->pipeline);
 	char elapsed[32];
 	log_notice(&daemon->world.log,
-		   "stopped scored=%" PRIu64 " duplicate=%" PRIu64 " too_late=%" PRIu64 " future=%" PRIu64 " invalid=%" PRIu64 " alerts=%" PRIu64
-		   " reapplied=%" PRIu64 " time=%s",
-		   metrics->outcomes[OUTCOME_SCORED], metrics->outcomes[OUTCOME_DUPLICATE], metrics->outcomes[OUTCOME_TOO_LATE],
-		   metrics->outcomes[OUTCOME_FUTURE], metrics->outcomes[OUTCOME_INVALID], metrics->alerts, metrics->reapplied,
+		   "stopped scored=%" PRIu64 " duplicate=%" PRIu64 " too_late=%" PRIu64 " future=%" PRIu64
+		   " invalid=%" PRIu64 " alerts=%" PRIu64 " reapplied=%" PRIu64 " time=%s",
+		   metrics->outcomes[OUTCOME_SCORED], metrics->outcomes[OUTCOME_DUPLICATE],
+		   metrics->outcomes[OUTCOME_TOO_LATE], metrics->outcomes[OUTCOME_FUTURE],
+		   metrics->outcomes[OUTCOME_INVALID], metrics->alerts, metrics->reapplied,
 		   common_elapsed(began_us, elapsed));
 }
 
@@ -258,18 +272,34 @@ int cmd_run(int argc, char **argv)
 	struct err err = {0};
 	int64_t began_us = common_monotonic_us();
 	struct daemon *daemon = calloc(1, sizeof *daemon);
-	const struct common_option options[] = {
-		{.name = "config", .value = "FILE", .kind = COMMON_TEXT, .target = &path, .required = true, .help = "the configuration"},
-		{.name = "instance", .value = "NAME", .kind = COMMON_TEXT, .target = &instance, .help = "this process's name, instead of kafka.instance_id"},
-		{.name = "accept-state", .kind = COMMON_FLAG, .target = &accept_state,
-		 .help = "go on at the state in the store where the group's offsets are lost or behind it; the range is logged"},
-		{0}};
+	const struct common_option options[] = {{.name = "config",
+						 .value = "FILE",
+						 .kind = COMMON_TEXT,
+						 .target = &path,
+						 .required = true,
+						 .help = "the configuration"},
+						{.name = "instance",
+						 .value = "NAME",
+						 .kind = COMMON_TEXT,
+						 .target = &instance,
+						 .help = "this process's name, instead of kafka.instance_id"},
+						{.name = "accept-state",
+						 .kind = COMMON_FLAG,
+						 .target = &accept_state,
+						 .help = "go on at the state in the store where the group's offsets "
+							 "are lost or behind it; the range is logged"},
+						{0}};
 	const struct common_command command = {
-		.name = "run", .usage = "--config FILE [--instance NAME]", .options = options,
-		.summary = "The daemon: reads the input topic, keeps exact features in the state store, scores every event and\n"
-			   "publishes alerts, exactly once. SIGTERM stops it in order, SIGHUP takes the model that `current` names.",
-		.more = "Exit status: 0 stopped, 69 a service is unavailable, 75 fenced by another instance, 76 halted (the log says\n"
-			"what to do), 78 bad configuration. With systemd: systemd/outlierd@.service."};
+	    .name = "run",
+	    .usage = "--config FILE [--instance NAME]",
+	    .options = options,
+	    .summary =
+		"The daemon: reads the input topic, keeps exact features in the state store, scores every event and\n"
+		"publishes alerts, exactly once. SIGTERM stops it in order, SIGHUP takes the model that `current` "
+		"names.",
+	    .more = "Exit status: 0 stopped, 69 a service is unavailable, 75 fenced by another instance, 76 halted "
+		    "(the log says\n"
+		    "what to do), 78 bad configuration. With systemd: systemd/outlierd@.service."};
 	int parsed = common_parse(&command, argc, argv, &err);
 	if (parsed <= 0 || daemon == NULL)
 		goto end;

@@ -9,15 +9,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define BAR_MAX 12       /* characters */
-#define BAR_PER_UNIT 40  /* characters per 1 of log2 score */
+#define BAR_MAX 12      /* characters */
+#define BAR_PER_UNIT 40 /* characters per 1 of log2 score */
 #define REASONS_SHOWN 3
 
 enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, CYAN };
 
 static const char *paint(const struct demo_view *view, enum colour colour)
 {
-	static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[1;31m", "\033[1;32m", "\033[33m", "\033[36m"};
+	static const char *const codes[] = {"\033[0m",    "\033[1m",  "\033[2m", "\033[1;31m",
+					    "\033[1;32m", "\033[33m", "\033[36m"};
 	return view->terminal ? codes[colour] : "";
 }
 
@@ -82,7 +83,8 @@ static void print_reason(const struct demo_view *view, const json_t *reason)
 		return;
 	char is[32], from[32], to[32], usual[96];
 	snprintf(usual, sizeof usual, "usually %s to %s", short_number(low, from), short_number(high, to));
-	printf("    %-18s %10s   %-28s %s%s%s\n", text_of(reason, "feature"), short_number(value, is), usual, paint(view, YELLOW), bar, paint(view, PLAIN));
+	printf("    %-18s %10s   %-28s %s%s%s\n", text_of(reason, "feature"), short_number(value, is), usual,
+	       paint(view, YELLOW), bar, paint(view, PLAIN));
 }
 
 void demo_view_alert(struct demo_view *view, struct slice alert, const char *fraud)
@@ -94,31 +96,34 @@ void demo_view_alert(struct demo_view *view, struct slice alert, const char *fra
 	const json_t *fields = json_object_get(root, "fields");
 	clear_status(view);
 	minute_of((int64_t)json_integer_value(json_object_get(root, "event_time")), time);
-	printf("\n%sALERT%s %s  %s  %s%.2f%s at %s (%s, %s) %s\n", paint(view, RED), paint(view, PLAIN), time, text_of(root, "entity"), paint(view, BOLD),
-	       number_of(fields, "amount"), paint(view, PLAIN), text_of(fields, "merchant"), text_of(fields, "category"), text_of(fields, "country"),
+	printf("\n%sALERT%s %s  %s  %s%.2f%s at %s (%s, %s) %s\n", paint(view, RED), paint(view, PLAIN), time,
+	       text_of(root, "entity"), paint(view, BOLD), number_of(fields, "amount"), paint(view, PLAIN),
+	       text_of(fields, "merchant"), text_of(fields, "category"), text_of(fields, "country"),
 	       text_of(fields, "channel"));
 	double score = number_of(root, "score"), rank = number_of(root, "rank");
-	printf("    score %.3f, above %.2f %% of the training events   %s%s%s\n", score, 100 * rank, fraud[0] != '\0' ? paint(view, GREEN) : paint(view, DIM),
+	printf("    score %.3f, above %.2f %% of the training events   %s%s%s\n", score, 100 * rank,
+	       fraud[0] != '\0' ? paint(view, GREEN) : paint(view, DIM),
 	       fraud[0] != '\0' ? fraud : "simulated as genuine", paint(view, PLAIN));
 	size_t index;
 	const json_t *item;
-	json_array_foreach (json_object_get(root, "rules"), index, item)
-		printf("    rule %s: %s\n", text_of(item, "name"), text_of(item, "reason"));
-	json_array_foreach (json_object_get(root, "contributions"), index, item)
-		if (index < REASONS_SHOWN)
-			print_reason(view, item);
+	json_array_foreach(json_object_get(root, "rules"), index, item)
+	    printf("    rule %s: %s\n", text_of(item, "name"), text_of(item, "reason"));
+	json_array_foreach(json_object_get(root, "contributions"), index, item) if (index < REASONS_SHOWN)
+	    print_reason(view, item);
 	json_decref(root);
 	fflush(stdout);
 }
 
-void demo_view_status(struct demo_view *view, int64_t time_ms, uint64_t events, uint64_t alerts, uint64_t frauds, uint64_t caught)
+void demo_view_status(struct demo_view *view, int64_t time_ms, uint64_t events, uint64_t alerts, uint64_t frauds,
+		      uint64_t caught)
 {
 	char time[NUMBER_TEXT_MAX];
 	if (!view->terminal)
 		return;
 	minute_of(time_ms, time);
-	printf("\r\033[K%s%s  %" PRIu64 " events  %" PRIu64 " alerts  %" PRIu64 " of %" PRIu64 " frauds caught   (Ctrl-C ends)%s", paint(view, DIM), time, events,
-	       alerts, caught, frauds, paint(view, PLAIN));
+	printf("\r\033[K%s%s  %" PRIu64 " events  %" PRIu64 " alerts  %" PRIu64 " of %" PRIu64
+	       " frauds caught   (Ctrl-C ends)%s",
+	       paint(view, DIM), time, events, alerts, caught, frauds, paint(view, PLAIN));
 	view->status_shown = true;
 	fflush(stdout);
 }
@@ -132,16 +137,19 @@ void demo_view_summary(struct demo_view *view, const struct demo_totals *totals,
 {
 	clear_status(view);
 	printf("\n%s%s%s\n", paint(view, BOLD), interrupted ? "Ended early. So far:" : "Done.", paint(view, PLAIN));
-	printf("  history    %" PRIu64 " events at %.0f events/s through broker, features, forest and transactions\n", totals->history, totals->history_rate);
+	printf("  history    %" PRIu64 " events at %.0f events/s through broker, features, forest and transactions\n",
+	       totals->history, totals->history_rate);
 	printf("  live       %" PRIu64 " events:", totals->live);
 	for (size_t i = OUTCOME_NUMBER; i-- > 0;)
 		printf(" %" PRIu64 " %s%s", totals->outcomes[i], outcome_name((enum outcome)i), i > 0 ? "," : "\n");
-	printf("  alerts     %" PRIu64 ", of them %" PRIu64 " frauds: precision %.0f %%\n", totals->alerts, totals->true_alerts,
-	       percent(totals->true_alerts, totals->alerts));
-	printf("  frauds     %" PRIu64 " simulated, %" PRIu64 " caught: recall %.0f %%\n", totals->frauds, totals->caught, percent(totals->caught, totals->frauds));
+	printf("  alerts     %" PRIu64 ", of them %" PRIu64 " frauds: precision %.0f %%\n", totals->alerts,
+	       totals->true_alerts, percent(totals->true_alerts, totals->alerts));
+	printf("  frauds     %" PRIu64 " simulated, %" PRIu64 " caught: recall %.0f %%\n", totals->frauds,
+	       totals->caught, percent(totals->caught, totals->frauds));
 	printf("\n%sNext%s\n", paint(view, BOLD), paint(view, PLAIN));
 	printf("  look around      %s: configuration, events, vectors, model\n", totals->folder);
-	printf("  your own topic   copy docs/examples/card-fraud/config.json, then outlierd check --config FILE --online\n");
+	printf("  your own topic   copy docs/examples/card-fraud/config.json, then outlierd check --config FILE "
+	       "--online\n");
 	printf("  the daemon       outlierd run --config FILE\n");
 	printf("  prove it         make test\n");
 	fflush(stdout);

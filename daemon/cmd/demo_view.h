@@ -29,7 +29,8 @@ void demo_view_step(struct demo_view *view, const char *text, const char *comman
 /** One alert (its JSON value), with the truth: fraud is the simulated kind, empty for none. */
 void demo_view_alert(struct demo_view *view, struct slice alert, const char *fraud);
 /** The status line; only on a terminal. */
-void demo_view_status(struct demo_view *view, int64_t time_ms, uint64_t events, uint64_t alerts, uint64_t frauds, uint64_t caught);
+void demo_view_status(struct demo_view *view, int64_t time_ms, uint64_t events, uint64_t alerts, uint64_t frauds,
+		      uint64_t caught);
 /** The end. */
 void demo_view_summary(struct demo_view *view, const struct demo_totals *totals, bool interrupted);
 

@@ -154,7 +154,8 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	if (options->model != NULL) {
 		struct stat facts;
 		bool directory = stat(options->model, &facts) == 0 && S_ISDIR(facts.st_mode);
-		struct model *model = directory ? model_directory_current(options->model, err) : model_file_read(options->model, err);
+		struct model *model =
+		    directory ? model_directory_current(options->model, err) : model_file_read(options->model, err);
 		world->champion = model == NULL ? NULL : world_champion_of(world->config, world->set, model, err);
 	} else {
 		world->champion = world_champion(world->config, world->set, &why, err);

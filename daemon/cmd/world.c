@@ -19,7 +19,9 @@ static void open_log(struct world *world)
 	if (world->config->log_level != NULL && log_level_parse(world->config->log_level, &log->level) != 0)
 		log->level = LOG_LEVEL_INFO;
 	/* systemd names the journal's stream in this variable: then priorities are wanted and times are its own. */
-	log->format = world->config->log_json ? LOG_FORMAT_JSON : getenv("JOURNAL_STREAM") != NULL ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
+	log->format = world->config->log_json            ? LOG_FORMAT_JSON
+		      : getenv("JOURNAL_STREAM") != NULL ? LOG_FORMAT_JOURNAL
+							 : LOG_FORMAT_TEXT;
 	world->config->kafka.log = log;
 	world->config->redis.log = log;
 	world->config->redis.clock = &world->clock;
@@ -33,7 +35,8 @@ int world_open(struct world *world, const char *config_path, struct err *err)
 		return -1;
 	open_log(world);
 	const struct privacy_options *privacy = &world->config->privacy;
-	world->pseudonym = (struct pseudonym_options){privacy->key, privacy->entity, privacy->id, privacy->fields, world->config->schema.field_count};
+	world->pseudonym = (struct pseudonym_options){privacy->key, privacy->entity, privacy->id, privacy->fields,
+						      world->config->schema.field_count};
 	if (feature_set_new(&world->set, &world->config->features, NULL, NULL, err) != 0)
 		return -1;
 	return 0;
@@ -74,7 +77,8 @@ static int match_columns(struct held_champion *held, const struct feature_set *s
 	for (size_t i = 0; i < model->feature_count; i++) {
 		int column = feature_set_find(set, model->features[i]);
 		if (column < 0)
-			return err_set(err, ERR_DATA, "model %s: feature \"%s\" is not in the configuration", model->id, model->features[i]);
+			return err_set(err, ERR_DATA, "model %s: feature \"%s\" is not in the configuration", model->id,
+				       model->features[i]);
 		columns[i] = (size_t)column;
 		same = same && columns[i] == i;
 	}
@@ -82,7 +86,8 @@ static int match_columns(struct held_champion *held, const struct feature_set *s
 	return 0;
 }
 
-struct held_champion *world_champion_of(const struct config *config, const struct feature_set *set, struct model *model, struct err *err)
+struct held_champion *world_champion_of(const struct config *config, const struct feature_set *set, struct model *model,
+					struct err *err)
 {
 	struct held_champion *held = calloc(1, sizeof *held);
 	if (held == NULL) {
@@ -93,8 +98,11 @@ struct held_champion *world_champion_of(const struct config *config, const struc
 	held->model = model;
 	if (model != NULL) {
 		if (strcmp(model->feature_set_id, feature_set_id(set)) != 0) {
-			(void)err_set(err, ERR_DATA, "model %s was trained for feature set %s, the configuration is feature set %s: train it again with --config",
-				      model->id, model->feature_set_id[0] == '\0' ? "(none)" : model->feature_set_id, feature_set_id(set));
+			(void)err_set(err, ERR_DATA,
+				      "model %s was trained for feature set %s, the configuration is feature set %s: "
+				      "train it again with --config",
+				      model->id, model->feature_set_id[0] == '\0' ? "(none)" : model->feature_set_id,
+				      feature_set_id(set));
 			goto fail;
 		}
 		held->explainer = explainer_new(model->forest);
@@ -117,9 +125,11 @@ fail:
 	return NULL;
 }
 
-struct held_champion *world_champion(const struct config *config, const struct feature_set *set, struct err *why, struct err *err)
+struct held_champion *world_champion(const struct config *config, const struct feature_set *set, struct err *why,
+				     struct err *err)
 {
-	struct model *model = config->model_directory == NULL ? NULL : model_directory_current(config->model_directory, why);
+	struct model *model =
+	    config->model_directory == NULL ? NULL : model_directory_current(config->model_directory, why);
 	if (model != NULL) {
 		struct held_champion *held = world_champion_of(config, set, model, why);
 		if (held != NULL)
@@ -155,7 +165,8 @@ static int register_one(struct world *world, struct output_options *output, bool
 	if (output->topic == NULL || output->format != FORMAT_AVRO)
 		return 0;
 	if (world->registry == NULL)
-		return err_set(err, ERR_CONFIG, "output format \"avro\" for topic %s needs schema.registry_urls", output->topic);
+		return err_set(err, ERR_CONFIG, "output format \"avro\" for topic %s needs schema.registry_urls",
+			       output->topic);
 	snprintf(subject, sizeof subject, "%.400s-value", output->topic);
 	buffer_init(&schema);
 	if (decisions)
@@ -182,11 +193,11 @@ struct pipeline_options world_pipeline_options(const struct world *world)
 {
 	const struct config *config = world->config;
 	return (struct pipeline_options){
-		.set = world->set,
-		.publish = &config->publish,
-		.pseudonym = config->privacy.any ? &world->pseudonym : NULL,
-		.limits = config->limits,
-		.from_earliest = config->from_earliest,
-		.rebuild_holes = config->on_hole == HOLE_REBUILD,
+	    .set = world->set,
+	    .publish = &config->publish,
+	    .pseudonym = config->privacy.any ? &world->pseudonym : NULL,
+	    .limits = config->limits,
+	    .from_earliest = config->from_earliest,
+	    .rebuild_holes = config->on_hole == HOLE_REBUILD,
 	};
 }

@@ -36,9 +36,11 @@ int world_open(struct world *world, const char *config_path, struct err *err) MU
 void world_close(struct world *world);
 
 /** Reads the current model of a directory and resolves the policy against it. Without a usable model: rules alone, *why says what is the matter (an empty message: there is none). NULL and *err: the policy itself is wrong. */
-struct held_champion *world_champion(const struct config *config, const struct feature_set *set, struct err *why, struct err *err) MUST_USE;
+struct held_champion *world_champion(const struct config *config, const struct feature_set *set, struct err *why,
+				     struct err *err) MUST_USE;
 /** As world_champion() with a model given (taken over, NULL: rules alone). */
-struct held_champion *world_champion_of(const struct config *config, const struct feature_set *set, struct model *model, struct err *err) MUST_USE;
+struct held_champion *world_champion_of(const struct config *config, const struct feature_set *set, struct model *model,
+					struct err *err) MUST_USE;
 /** Frees it; NULL does nothing. */
 void world_champion_free(struct held_champion *held);
 

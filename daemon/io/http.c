@@ -31,10 +31,12 @@ static int64_t monotonic_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, const char *text, size_t length)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, const char *text,
+			      size_t length)
 {
 	/* MHD copies: our text may change as soon as the lock is gone. */
-	struct MHD_Response *response = MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", type);
@@ -49,8 +51,8 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 }
 
 /* @locality libmicrohttpd's thread */
-static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-			      const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *url, const char *method,
+			      const char *version, const char *upload, size_t *upload_size, void **state)
 {
 	struct http *http = self;
 	enum MHD_Result result;
@@ -70,10 +72,11 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
 	pthread_mutex_lock(&http->lock);
 	bool live = monotonic_us() - http->published_us < HTTP_LIVE_MS * 1000;
 	if (strcmp(url, "/metrics") == 0)
-		result = answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", http->metrics == NULL ? "" : http->metrics,
-				http->metrics_length);
+		result = answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+				http->metrics == NULL ? "" : http->metrics, http->metrics_length);
 	else if (strcmp(url, "/livez") == 0)
-		result = answer_text(connection, live ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, live ? "ok\n" : "the loop does not turn\n");
+		result = answer_text(connection, live ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+				     live ? "ok\n" : "the loop does not turn\n");
 	else if (strcmp(url, "/readyz") == 0)
 		result = answer_text(connection, http->ready && live ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
 				     http->ready && live ? "ok\n" : http->reason);
@@ -90,8 +93,11 @@ static int parse_listen(const char *listen, struct sockaddr_storage *address, so
 	char *end = NULL;
 	long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
 	size_t host_length = colon == NULL ? 0 : (size_t)(colon - listen);
-	if (port < 0 || port > 65535 || *end != '\0' || end == colon + 1 || host_length == 0 || host_length >= sizeof host)
-		return err_set(err, ERR_CONFIG, "http.listen: \"%s\" is not an address and port such as 127.0.0.1:9464 or [::1]:9464", listen);
+	if (port < 0 || port > 65535 || *end != '\0' || end == colon + 1 || host_length == 0 ||
+	    host_length >= sizeof host)
+		return err_set(err, ERR_CONFIG,
+			       "http.listen: \"%s\" is not an address and port such as 127.0.0.1:9464 or [::1]:9464",
+			       listen);
 	memcpy(host, listen, host_length);
 	memset(address, 0, sizeof *address);
 	struct sockaddr_in *four = (struct sockaddr_in *)address;
@@ -111,7 +117,8 @@ static int parse_listen(const char *listen, struct sockaddr_storage *address, so
 			return 0;
 		}
 	}
-	return err_set(err, ERR_CONFIG, "http.listen: \"%s\" has no numeric address such as 127.0.0.1 or [::1]", listen);
+	return err_set(err, ERR_CONFIG, "http.listen: \"%s\" has no numeric address such as 127.0.0.1 or [::1]",
+		       listen);
 }
 
 struct http *http_new(const char *listen, struct err *err)
@@ -128,10 +135,12 @@ struct http *http_new(const char *listen, struct err *err)
 	pthread_mutex_init(&http->lock, NULL);
 	snprintf(http->reason, sizeof http->reason, "starting\n");
 	http->published_us = monotonic_us();
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
-	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-					MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-					MHD_OPTION_END);
+	unsigned flags =
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+	http->daemon =
+	    MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+			     MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			     (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 	if (http->daemon == NULL) {
 		(void)err_set(err, ERR_UNAVAILABLE, "http.listen: cannot listen on %s (is the port taken?)", listen);
 		http_free(http);

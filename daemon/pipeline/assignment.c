@@ -41,7 +41,8 @@ void assignment_revoked(void *self, bool lost)
 	/* One try each, no waiting: what is not written is made again from the topic by the next owner. */
 	for (size_t i = 0; !lost && pipeline->recovered && i < pipeline->partition_count; i++) {
 		arena_reset(pipeline->scratch);
-		if (partition_write(pipeline->partitions[i], &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, &err) != 0) {
+		if (partition_write(pipeline->partitions[i], &pipeline->ports.store, &pipeline->encoded,
+				    pipeline->scratch, &result, &err) != 0) {
 			log_warning(pipeline->ports.log, "state not written at a revoke: %s", err.message);
 			err_clear(&err);
 		}
@@ -51,8 +52,8 @@ void assignment_revoked(void *self, bool lost)
 	pipeline->assigned = false;
 }
 
-static int read_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts, struct marker *marker,
-			  struct err *err)
+static int read_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
+			  struct marker *marker, struct err *err)
 {
 	const struct ports *ports = &pipeline->ports;
 	struct slice bytes;
@@ -73,7 +74,8 @@ static int read_partition(struct pipeline *pipeline, struct partition *partition
 	return buffer_failed(&partition->stored) ? err_memory(err) : 0;
 }
 
-static void first_marker(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts, int64_t start)
+static void first_marker(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts,
+			 int64_t start)
 {
 	struct marker *marker = &partition->marker;
 	memset(marker, 0, sizeof *marker);
@@ -89,7 +91,8 @@ static void first_marker(struct pipeline *pipeline, struct partition *partition,
 }
 
 /* Where a rebuild begins: far enough back that all that the present state sees is seen again; C's metadata knows how far. */
-static int rebuild_start(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts, struct err *err)
+static int rebuild_start(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts,
+			 struct err *err)
 {
 	const struct source *source = &pipeline->ports.source;
 	const struct feature_set *set = pipeline->options.set;
@@ -125,15 +128,17 @@ static int write_first(struct pipeline *pipeline, struct partition *partition, s
 {
 	enum store_write result;
 	arena_reset(pipeline->scratch);
-	if (partition_write(partition, &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, err) != 0)
+	if (partition_write(partition, &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, err) !=
+	    0)
 		return -1;
 	if (result == STORE_CONFLICT)
-		return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "partition %" PRId32 ": somebody else writes its state", partition->number);
+		return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY,
+				      "partition %" PRId32 ": somebody else writes its state", partition->number);
 	return 0;
 }
 
-static int follow(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts, const struct marker *marker,
-		  const struct recovery *recovery, struct err *err)
+static int follow(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts,
+		  const struct marker *marker, const struct recovery *recovery, struct err *err)
 {
 	partition->committed = recovery->committed;
 	switch (recovery->action) {
@@ -161,7 +166,8 @@ static int follow(struct pipeline *pipeline, struct partition *partition, const 
 }
 
 /* The log ends before what was processed: for a while that may be a broker that is behind. All partitions share the wait. */
-static int wait_beyond(struct pipeline *pipeline, const struct recovery *recovery, int64_t *beyond_since_us, struct err *err)
+static int wait_beyond(struct pipeline *pipeline, const struct recovery *recovery, int64_t *beyond_since_us,
+		       struct err *err)
 {
 	if (*beyond_since_us == 0) {
 		*beyond_since_us = loop_now_us(pipeline);
@@ -182,7 +188,8 @@ static int recover_partition(struct pipeline *pipeline, struct partition *partit
 		struct marker marker;
 		struct recovery recovery;
 		facts->committed = (struct position){.partition = partition->number, .offset = OFFSET_NONE};
-		if (source->committed(source->self, &facts->committed, 1, err) != 0 || read_partition(pipeline, partition, facts, &marker, err) != 0)
+		if (source->committed(source->self, &facts->committed, 1, err) != 0 ||
+		    read_partition(pipeline, partition, facts, &marker, err) != 0)
 			goto again;
 		facts->beyond_ms = *beyond_since_us == 0 ? 0 : (loop_now_us(pipeline) - *beyond_since_us) / 1000;
 		recovery_decide(facts, &recovery);
@@ -197,7 +204,7 @@ static int recover_partition(struct pipeline *pipeline, struct partition *partit
 			log_warning(pipeline->ports.log, "%s reason=%s", recovery.message, recovery.reason);
 		if (follow(pipeline, partition, facts, &marker, &recovery, err) == 0)
 			return 0;
-again:
+	again:
 		if (err->action == ERR_EXIT && err->code == ERR_HALT) {
 			loop_halt(pipeline, partition, "marker", err->message);
 			err_clear(err);
@@ -214,13 +221,15 @@ static int start_fetching(struct pipeline *pipeline, struct err *err)
 	const struct source *source = &pipeline->ports.source;
 	size_t count = 0;
 	arena_reset(pipeline->scratch);
-	struct position *positions = arena_take_zeroed(pipeline->scratch, pipeline->partition_count + 1, sizeof *positions);
+	struct position *positions =
+	    arena_take_zeroed(pipeline->scratch, pipeline->partition_count + 1, sizeof *positions);
 	if (positions == NULL)
 		return err_memory(err);
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
 		const struct partition *partition = pipeline->partitions[i];
 		if (!partition->halted)
-			positions[count++] = (struct position){.partition = partition->number, .offset = partition->next_position};
+			positions[count++] =
+			    (struct position){.partition = partition->number, .offset = partition->next_position};
 	}
 	return source->start(source->self, positions, count, err);
 }
@@ -252,6 +261,7 @@ int assignment_recover(struct pipeline *pipeline, struct err *err)
 	pipeline->recovered = true;
 	pipeline->paused = false;
 	pipeline->evicted = false;
-	log_notice(pipeline->ports.log, "recovered partitions=%zu ms=%" PRId64, pipeline->partition_count, (loop_now_us(pipeline) - began_us) / 1000);
+	log_notice(pipeline->ports.log, "recovered partitions=%zu ms=%" PRId64, pipeline->partition_count,
+		   (loop_now_us(pipeline) - began_us) / 1000);
 	return 0;
 }

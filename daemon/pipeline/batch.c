@@ -107,7 +107,8 @@ static int apply_item(struct batch *batch, struct item *item, struct err *err)
 			return -1;
 		item->vector.values = batch->rows + batch->scored * features;
 		item->vector.usual = batch->usual + batch->scored * features;
-		item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event, &item->vector, &item->reason, &status);
+		item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event,
+					    &item->vector, &item->reason, &status);
 		if (status != 0)
 			return err_memory(err);
 		if (item->outcome == OUTCOME_SCORED) {
@@ -163,7 +164,8 @@ static int score_rows(struct batch *batch, const struct champion *champion, doub
 		assert(columns <= features);
 		for (size_t row = 0; row < batch->scored; row++)
 			for (size_t column = 0; column < columns; column++)
-				batch->gathered[row * columns + column] = batch->rows[row * features + champion->columns[column]];
+				batch->gathered[row * columns + column] =
+				    batch->rows[row * features + champion->columns[column]];
 		matrix = (struct matrix){batch->gathered, batch->scored, columns, columns};
 	}
 	return forest_score(champion->model->forest, &matrix, scores, err);
@@ -206,11 +208,17 @@ static const char *default_why(enum reason reason)
 	}
 }
 
-static int publish_scored(struct batch *batch, struct item *item, struct publisher *publisher, const struct publish_options *options,
-			  const struct champion *champion, const struct batch_outlet *outlet, struct err *err)
+static int publish_scored(struct batch *batch, struct item *item, struct publisher *publisher,
+			  const struct publish_options *options, const struct champion *champion,
+			  const struct batch_outlet *outlet, struct err *err)
 {
-	struct scored scored = {.event = &item->event, .partition = item->partition->number, .vector = item->vector,
-				.flags = item->vector.flags, .score = item->score, .rank = item->rank, .verdict = item->verdict};
+	struct scored scored = {.event = &item->event,
+				.partition = item->partition->number,
+				.vector = item->vector,
+				.flags = item->vector.flags,
+				.score = item->score,
+				.rank = item->rank,
+				.verdict = item->verdict};
 	struct message message;
 	if (item->verdict.flagged && options->alerts.topic != NULL) {
 		if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
@@ -226,8 +234,8 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 	return outlet->emit(outlet->self, &message, err);
 }
 
-static int publish_letter(struct batch *batch, struct item *item, struct publisher *publisher, const struct publish_options *options,
-			  const struct batch_outlet *outlet, struct err *err)
+static int publish_letter(struct batch *batch, struct item *item, struct publisher *publisher,
+			  const struct publish_options *options, const struct batch_outlet *outlet, struct err *err)
 {
 	struct message message;
 	const char *topic = item->outcome == OUTCOME_TOO_LATE ? options->late_topic : options->dead_letter_topic;
@@ -241,8 +249,8 @@ static int publish_letter(struct batch *batch, struct item *item, struct publish
 	return outlet->emit(outlet->self, &message, err);
 }
 
-int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options, const struct champion *champion,
-		  const struct batch_outlet *outlet, struct err *err)
+int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options,
+		  const struct champion *champion, const struct batch_outlet *outlet, struct err *err)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
@@ -284,7 +292,8 @@ int batch_accept(struct batch *batch, struct err *err)
 		batch->outcomes[item->outcome]++;
 		batch->flagged += item->verdict.flagged;
 		bool dead = item->outcome == OUTCOME_INVALID || item->outcome == OUTCOME_FUTURE;
-		partition_count_recent(partition, dead, item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);
+		partition_count_recent(partition, dead,
+				       item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);
 	}
 	return 0;
 }

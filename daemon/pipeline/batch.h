@@ -12,17 +12,17 @@
 
 /** One record on its way. */
 struct item {
-	struct record *record;       /* offline: only coordinates, key and value where there are any */
+	struct record *record; /* offline: only coordinates, key and value where there are any */
 	struct partition *partition;
-	struct entry *entry;         /* NULL: refused or future */
+	struct entry *entry; /* NULL: refused or future */
 	struct event event;
 	enum outcome outcome;
 	enum reason reason;
-	const char *why;             /* for letters, without identifiers; NULL: by reason */
-	struct vector vector;        /* of scored items; values is a row of batch->rows */
+	const char *why;      /* for letters, without identifiers; NULL: by reason */
+	struct vector vector; /* of scored items; values is a row of batch->rows */
 	double score, rank;
 	struct verdict verdict;
-	bool silent;                 /* below C: state only */
+	bool silent; /* below C: state only */
 };
 
 struct batch {
@@ -30,11 +30,11 @@ struct batch {
 	struct arena *arena;           /* owned; all memory of the batch */
 	struct item *items;            /* of the arena */
 	size_t count, capacity;
-	double *rows;                  /* vectors of scored items, back to back */
+	double *rows; /* vectors of scored items, back to back */
 	struct usual *usual;
-	double *gathered;              /* rows in the model's columns, where they differ */
+	double *gathered; /* rows in the model's columns, where they differ */
 	size_t scored;
-	struct entry **touched;        /* entries with a pending fork, with their partitions */
+	struct entry **touched; /* entries with a pending fork, with their partitions */
 	struct partition **owners;
 	size_t touched_count;
 	uint64_t outcomes[OUTCOME_NUMBER];
@@ -52,7 +52,8 @@ int batch_reset(struct batch *batch, struct err *err) MUST_USE;
 struct item *batch_add(struct batch *batch, struct partition *partition, struct record *record);
 
 /** Lets a decoded event in: REASON_FUTURE where it is, else its identifiers are replaced (pseudonym NULL: none) and its cache entry is found or made. */
-int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_options *pseudonym, struct err *err) MUST_USE;
+int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_options *pseudonym,
+		struct err *err) MUST_USE;
 /** Applies all items in order into the overlay (pending forks, partition->pending). Entries must be loaded. On an error nothing has happened but pending forks: batch_discard(). */
 int batch_apply(struct batch *batch, struct err *err) MUST_USE;
 /** Frees all pending forks; the items stay and can be applied again. */
@@ -66,7 +67,8 @@ struct batch_outlet {
 	int (*headers)(void *self, struct record *record, struct arena *arena, struct err *err);
 };
 /** See struct batch_outlet. */
-int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options, const struct champion *champion, const struct batch_outlet *outlet, struct err *err) MUST_USE;
+int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options,
+		  const struct champion *champion, const struct batch_outlet *outlet, struct err *err) MUST_USE;
 /** Merges the overlay into the caches and the markers (after the commit). */
 int batch_accept(struct batch *batch, struct err *err) MUST_USE;
 

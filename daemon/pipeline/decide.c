@@ -51,7 +51,8 @@ static void report_condition(void *context, const char *path, const char *messag
 	report(context, path, message);
 }
 
-static void read_number(struct report *to, size_t i, const char *name, const struct literal *literal, bool *has, double *value)
+static void read_number(struct report *to, size_t i, const char *name, const struct literal *literal, bool *has,
+			double *value)
 {
 	*has = literal->kind != LITERAL_NONE;
 	if (!*has)
@@ -63,7 +64,8 @@ static void read_number(struct report *to, size_t i, const char *name, const str
 	report(to, path, "a feature compares with a number");
 }
 
-static int compile_rule(struct rule *rule, const struct rule_options *options, const struct feature_set *set, struct report *to)
+static int compile_rule(struct rule *rule, const struct rule_options *options, const struct feature_set *set,
+			struct report *to)
 {
 	rule->options = options;
 	rule->conditions = calloc(options->feature_count + 1, sizeof *rule->conditions);
@@ -79,7 +81,8 @@ static int compile_rule(struct rule *rule, const struct rule_options *options, c
 		if (feature < 0) {
 			char path[64], message[256];
 			snprintf(path, sizeof path, "[%zu].feature", i);
-			snprintf(message, sizeof message, "\"%s\" is not a feature of this configuration", from->feature);
+			snprintf(message, sizeof message, "\"%s\" is not a feature of this configuration",
+				 from->feature);
 			report(to, path, message);
 			continue;
 		}
@@ -92,7 +95,8 @@ static int compile_rule(struct rule *rule, const struct rule_options *options, c
 	if (options->field_count == 0)
 		return 0;
 	struct err inner = {0};
-	if (condition_new(&rule->on_event, feature_set_schema(set), options->fields, options->field_count, report_condition, to, &inner) != 0 &&
+	if (condition_new(&rule->on_event, feature_set_schema(set), options->fields, options->field_count,
+			  report_condition, to, &inner) != 0 &&
 	    !err_is_set(to->err))
 		*to->err = inner;
 	return 0;
@@ -211,8 +215,8 @@ static int make_id(struct policy *policy, struct err *err)
 	return failed ? err_memory(err) : 0;
 }
 
-struct policy *policy_new(const struct policy_options *options, const struct feature_set *set, const struct model *model,
-			  feature_problem *problem, void *context, struct err *err)
+struct policy *policy_new(const struct policy_options *options, const struct feature_set *set,
+			  const struct model *model, feature_problem *problem, void *context, struct err *err)
 {
 	struct policy *policy = calloc(1, sizeof *policy);
 	struct report to = {problem, context, err, 0};
@@ -233,7 +237,8 @@ struct policy *policy_new(const struct policy_options *options, const struct fea
 		return policy;
 fail:
 	if (policy != NULL && options->rule_count > RULES_MAX)
-		(void)err_set(err, ERR_CONFIG, "policy.rules: %zu rules are more than %d", options->rule_count, RULES_MAX);
+		(void)err_set(err, ERR_CONFIG, "policy.rules: %zu rules are more than %d", options->rule_count,
+			      RULES_MAX);
 	if (!err_is_set(err))
 		(void)err_memory(err);
 	policy_free(policy);
@@ -276,14 +281,16 @@ static bool rule_holds(const struct rule *rule, const struct event *event, const
 		const struct feature_condition *condition = &rule->conditions[i];
 		double value = vector->values[condition->feature];
 		if (isnan(value) || (condition->has_equals && value != condition->equals) ||
-		    (condition->has_not && value == condition->not_equals) || (condition->has_above && !(value > condition->above)) ||
+		    (condition->has_not && value == condition->not_equals) ||
+		    (condition->has_above && !(value > condition->above)) ||
 		    (condition->has_below && !(value < condition->below)))
 			return false;
 	}
 	return rule->on_event == NULL || condition_holds(rule->on_event, event);
 }
 
-struct verdict policy_decide(const struct policy *policy, const struct event *event, const struct vector *vector, double score)
+struct verdict policy_decide(const struct policy *policy, const struct event *event, const struct vector *vector,
+			     double score)
 {
 	struct verdict verdict = {0};
 	bool muted = (vector->flags & FLAG_WARMING) != 0 && policy->options->warming == WARMING_SUPPRESS;

@@ -42,7 +42,8 @@ struct policy_options {
 struct policy;
 
 /** Checks and freezes. model NULL: rules alone (fallback). set and options are borrowed for the life of the policy. */
-struct policy *policy_new(const struct policy_options *options, const struct feature_set *set, const struct model *model, feature_problem *problem, void *context, struct err *err) MUST_USE;
+struct policy *policy_new(const struct policy_options *options, const struct feature_set *set,
+			  const struct model *model, feature_problem *problem, void *context, struct err *err) MUST_USE;
 /** Frees it; NULL does nothing. */
 void policy_free(struct policy *policy);
 /** Lower-case hex SHA-256 of the canonical policy with its resolved threshold. */
@@ -53,13 +54,14 @@ double policy_resolved_threshold(const struct policy *policy);
 /** The decision on one event. */
 struct verdict {
 	bool flagged;
-	bool by_model;       /* score reached the threshold (and warming did not suppress it) */
-	bool suppressed;     /* a suppress rule held */
-	uint64_t rules;      /* bit i: flag rule i held */
+	bool by_model;   /* score reached the threshold (and warming did not suppress it) */
+	bool suppressed; /* a suppress rule held */
+	uint64_t rules;  /* bit i: flag rule i held */
 };
 
 /** Decides. score NaN: no model. */
-struct verdict policy_decide(const struct policy *policy, const struct event *event, const struct vector *vector, double score);
+struct verdict policy_decide(const struct policy *policy, const struct event *event, const struct vector *vector,
+			     double score);
 /** A rule's options by bit number. */
 const struct rule_options *policy_rule(const struct policy *policy, size_t i);
 

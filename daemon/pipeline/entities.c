@@ -75,7 +75,8 @@ static size_t slot_of(const struct entities *entities, uint64_t hash, struct sli
 	size_t mask = entities->slot_count - 1, slot = (size_t)hash & mask;
 	for (;;) {
 		const struct entry *entry = entities->slots[slot];
-		if (entry == NULL || (entry->hash == hash && slice_equal((struct slice){entry->text, entry->length}, text)))
+		if (entry == NULL ||
+		    (entry->hash == hash && slice_equal((struct slice){entry->text, entry->length}, text)))
 			return slot;
 		slot = (slot + 1) & mask;
 	}
@@ -193,7 +194,8 @@ void entities_remove(struct entities *entities, struct entry *entry)
 
 void entities_trim(struct entities *entities, size_t limit_bytes)
 {
-	for (struct entry *entry = entities->oldest, *next; entry != NULL && entities->bytes > limit_bytes; entry = next) {
+	for (struct entry *entry = entities->oldest, *next; entry != NULL && entities->bytes > limit_bytes;
+	     entry = next) {
 		next = entry->newer;
 		if (!entry->dirty && entry->pending == NULL)
 			entities_remove(entities, entry);

@@ -18,8 +18,8 @@ struct entry {
 	uint64_t hash;
 	uint32_t length;
 	struct entry *newer, *older; /* by last use */
-	size_t size;       /* as counted into the table's bytes */
-	char text[];       /* the entity's text */
+	size_t size;                 /* as counted into the table's bytes */
+	char text[];                 /* the entity's text */
 };
 
 struct entities;

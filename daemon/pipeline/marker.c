@@ -59,7 +59,8 @@ int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
 	memset(marker, 0, sizeof *marker);
 	unsigned version = cursor_byte(&cursor);
 	if (version > MARKER_VERSION)
-		return err_set(err, ERR_HALT, "marker version %u is newer than %d: run the newer outlierd that wrote it", version,
+		return err_set(err, ERR_HALT,
+			       "marker version %u is newer than %d: run the newer outlierd that wrote it", version,
 			       MARKER_VERSION);
 	uint8_t flags = cursor_byte(&cursor);
 	marker->nothing_committed = (flags & FLAG_NOTHING_COMMITTED) != 0;
@@ -84,8 +85,10 @@ int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
 	read_leader(&cursor, &marker->watermark.leaders[1]);
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		marker->outcomes[i] = cursor_varint(&cursor);
-	if (version < 1 || cursor.failed || cursor_left(&cursor) != 0 || marker->generation == 0 || marker->next_offset < 0)
-		return err_set(err, ERR_HALT, "the marker of %zu bytes cannot be read: it is damaged, or not outlierd's",
+	if (version < 1 || cursor.failed || cursor_left(&cursor) != 0 || marker->generation == 0 ||
+	    marker->next_offset < 0)
+		return err_set(err, ERR_HALT,
+			       "the marker of %zu bytes cannot be read: it is damaged, or not outlierd's",
 			       bytes.length);
 	return 0;
 }
@@ -143,7 +146,8 @@ bool marker_metadata_read(const char *text, struct commit_metadata *metadata)
 		return false;
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++) {
 		char mark[4] = "";
-		if (sscanf(text, i == 0 ? ";n%1[=]%" SCNu64 "%n" : "%1[,]%" SCNu64 "%n", mark, &metadata->outcomes[i], &used) != 2)
+		if (sscanf(text, i == 0 ? ";n%1[=]%" SCNu64 "%n" : "%1[,]%" SCNu64 "%n", mark, &metadata->outcomes[i],
+			   &used) != 2)
 			return false;
 		text += used;
 	}

@@ -13,18 +13,18 @@
 #define MARKER_CLUSTER_MAX 64
 
 struct marker {
-	int64_t next_offset;         /* R: next offset to apply */
-	struct watermark watermark;  /* two leaders, complete_since */
+	int64_t next_offset;        /* R: next offset to apply */
+	struct watermark watermark; /* two leaders, complete_since */
 	uint8_t state_id[SHA256_BYTES];
-	uint64_t generation;         /* of the records; never 0 */
-	uint64_t replaces;           /* generation in the committed metadata when this one was made; 0: none */
+	uint64_t generation; /* of the records; never 0 */
+	uint64_t replaces;   /* generation in the committed metadata when this one was made; 0: none */
 	int32_t partition_count;
 	char cluster_id[MARKER_CLUSTER_MAX];
-	int64_t last_offset;         /* last applied record; OFFSET_NONE: none */
-	uint64_t last_hash;          /* marker_record_hash() of it */
-	int64_t counted_from;        /* outcomes count records from here on: a rebuild applies again what is counted already */
+	int64_t last_offset;  /* last applied record; OFFSET_NONE: none */
+	uint64_t last_hash;   /* marker_record_hash() of it */
+	int64_t counted_from; /* outcomes count records from here on: a rebuild applies again what is counted already */
 	uint64_t outcomes[OUTCOME_NUMBER]; /* lifetime totals */
-	bool nothing_committed;      /* made before the group ever committed */
+	bool nothing_committed;            /* made before the group ever committed */
 };
 
 /** Appends the marker's bytes. */

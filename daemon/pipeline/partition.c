@@ -97,7 +97,8 @@ int partition_write(struct partition *partition, const struct store *store, stru
 		(void)err_memory(err);
 		goto free_marker;
 	}
-	status = store->write(store->self, partition->number, expected, buffer_slice(&marker), records, partition->dirty_count, result, err);
+	status = store->write(store->self, partition->number, expected, buffer_slice(&marker), records,
+			      partition->dirty_count, result, err);
 	if (status != 0 || *result != STORE_WRITTEN)
 		goto free_marker;
 	for (size_t i = 0; i < partition->dirty_count; i++)
@@ -112,8 +113,8 @@ free_marker:
 	return status;
 }
 
-int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store, struct entry **entries,
-		   size_t count, struct arena *arena, bool *stale, struct err *err)
+int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store,
+		   struct entry **entries, size_t count, struct arena *arena, bool *stale, struct err *err)
 {
 	struct slice marker = {NULL, 0};
 	struct state_record *records = arena_take_zeroed(arena, count + 1, sizeof *records);
@@ -132,8 +133,9 @@ int partition_load(struct partition *partition, const struct feature_set *set, c
 		if (records[i].value.data != NULL)
 			read = entity_decode(set, records[i].value, partition->marker.generation, &entity, err);
 		if (read == ENTITY_CORRUPT) {
-			(void)err_prepend(err, "partition %" PRId32 ": the state record of the entity with hash %016" PRIx64, partition->number,
-					  entries[i]->hash);
+			(void)err_prepend(err,
+					  "partition %" PRId32 ": the state record of the entity with hash %016" PRIx64,
+					  partition->number, entries[i]->hash);
 			err->action = ERR_HALT_PARTITION;
 			return -1;
 		}

@@ -14,21 +14,21 @@
 struct partition {
 	int32_t number;
 	bool halted;
-	char halt_reason[32];     /* a word, for metrics */
-	int64_t committed;        /* C; OFFSET_NONE: none */
-	struct marker marker;     /* state as of the last commit, in memory; next_offset >= what the store holds */
-	struct marker pending;    /* as of the running batch */
-	struct buffer stored;     /* the marker's bytes as the store holds them; length 0: none */
-	int64_t stored_next;      /* R as the store holds it */
-	int64_t high;             /* last stable offset as last seen, for the lag */
-	int64_t next_position;    /* records below it are dropped: already in the batch or before it */
-	bool verify;              /* the first record must be marker.last_offset with marker.last_hash */
+	char halt_reason[32];  /* a word, for metrics */
+	int64_t committed;     /* C; OFFSET_NONE: none */
+	struct marker marker;  /* state as of the last commit, in memory; next_offset >= what the store holds */
+	struct marker pending; /* as of the running batch */
+	struct buffer stored;  /* the marker's bytes as the store holds them; length 0: none */
+	int64_t stored_next;   /* R as the store holds it */
+	int64_t high;          /* last stable offset as last seen, for the lag */
+	int64_t next_position; /* records below it are dropped: already in the batch or before it */
+	bool verify;           /* the first record must be marker.last_offset with marker.last_hash */
 	struct entities *cache;
-	struct entry **dirty;     /* committed, not stored */
+	struct entry **dirty; /* committed, not stored */
 	size_t dirty_count, dirty_capacity;
-	uint8_t *recent;          /* ring of PARTITION_RECENT classes, see partition_count_recent() */
+	uint8_t *recent; /* ring of PARTITION_RECENT classes, see partition_count_recent() */
 	size_t recent_at, recent_dead, recent_late;
-	bool touched;             /* by the running batch */
+	bool touched; /* by the running batch */
 };
 
 /** A partition without state. NULL: out of memory. */
@@ -40,10 +40,12 @@ void partition_free(struct partition *partition);
 int partition_mark_dirty(struct partition *partition, struct entry *entry, struct err *err) MUST_USE;
 
 /** Writes dirty records and the marker in one atomic step; `record` is scratch. Nothing to do: STORE_WRITTEN at once. */
-int partition_write(struct partition *partition, const struct store *store, struct buffer *record, struct arena *arena, enum store_write *result, struct err *err) MUST_USE;
+int partition_write(struct partition *partition, const struct store *store, struct buffer *record, struct arena *arena,
+		    enum store_write *result, struct err *err) MUST_USE;
 
 /** Reads the states of entries that are not loaded, and checks the marker. *stale: the marker is not the expected one. A corrupt record is ERR_HALT_PARTITION. */
-int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store, struct entry **entries, size_t count, struct arena *arena, bool *stale, struct err *err) MUST_USE;
+int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store,
+		   struct entry **entries, size_t count, struct arena *arena, bool *stale, struct err *err) MUST_USE;
 
 /** Counts one record into the last PARTITION_RECENT: dead letter, late, or neither. */
 void partition_count_recent(struct partition *partition, bool dead_letter, bool late);

@@ -17,7 +17,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const stru
 	pipeline->batch = batch_new(options->set, options->limits.records, options->limits.memory_bytes);
 	pipeline->scratch = arena_new(options->limits.memory_bytes);
 	pipeline->records = calloc(options->limits.records, sizeof *pipeline->records);
-	if (pipeline->publisher == NULL || pipeline->batch == NULL || pipeline->scratch == NULL || pipeline->records == NULL) {
+	if (pipeline->publisher == NULL || pipeline->batch == NULL || pipeline->scratch == NULL ||
+	    pipeline->records == NULL) {
 		pipeline_free(pipeline);
 		return NULL;
 	}
@@ -59,7 +60,8 @@ void pipeline_champion(struct pipeline *pipeline, const struct champion *champio
 {
 	pipeline->champion = champion;
 	pipeline->metrics.fallback = champion->model == NULL;
-	snprintf(pipeline->metrics.model_id, sizeof pipeline->metrics.model_id, "%s", champion->model == NULL ? "" : champion->model->id);
+	snprintf(pipeline->metrics.model_id, sizeof pipeline->metrics.model_id, "%s",
+		 champion->model == NULL ? "" : champion->model->id);
 }
 
 int64_t loop_now_us(const struct pipeline *pipeline)
@@ -127,11 +129,13 @@ void loop_halt(struct pipeline *pipeline, struct partition *partition, const cha
 {
 	struct err ignored = {0};
 	const struct source *source = &pipeline->ports.source;
-	if (pipeline->recovered && !partition->halted && source->pause(source->self, partition->number, true, &ignored) != 0)
+	if (pipeline->recovered && !partition->halted &&
+	    source->pause(source->self, partition->number, true, &ignored) != 0)
 		log_warning(pipeline->ports.log, "pausing a halted partition: %s", ignored.message);
 	partition->halted = true;
 	snprintf(partition->halt_reason, sizeof partition->halt_reason, "%s", reason);
-	log_error(pipeline->ports.log, "halted: %s partition=%" PRId32 " reason=%s", message, partition->number, reason);
+	log_error(pipeline->ports.log, "halted: %s partition=%" PRId32 " reason=%s", message, partition->number,
+		  reason);
 }
 
 static int write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err)
@@ -140,14 +144,16 @@ static int write_partition(struct pipeline *pipeline, struct partition *partitio
 	int64_t began = loop_now_us(pipeline);
 	size_t records = partition->dirty_count;
 	arena_reset(pipeline->scratch);
-	if (partition_write(partition, &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, err) != 0)
+	if (partition_write(partition, &pipeline->ports.store, &pipeline->encoded, pipeline->scratch, &result, err) !=
+	    0)
 		return -1;
 	pipeline->metrics.store_writes++;
 	pipeline->metrics.store_written_records += records;
 	histogram_add(&pipeline->metrics.store_write_seconds, (double)(loop_now_us(pipeline) - began) / 1e6);
 	if (result == STORE_CONFLICT)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
-				      "partition %" PRId32 ": the marker in the store is not the one last written: another process wrote, or the store went back",
+				      "partition %" PRId32 ": the marker in the store is not the one last written: "
+							   "another process wrote, or the store went back",
 				      partition->number);
 	return 0;
 }
@@ -200,11 +206,13 @@ int loop_write(struct pipeline *pipeline, bool all, struct err *err)
 	}
 	pipeline->last_write_us = loop_now_us(pipeline);
 	for (size_t i = 0; i < pipeline->partition_count; i++)
-		entities_trim(pipeline->partitions[i]->cache, pipeline->options.limits.cache_bytes / pipeline->partition_count);
+		entities_trim(pipeline->partitions[i]->cache,
+			      pipeline->options.limits.cache_bytes / pipeline->partition_count);
 	return loop_resume(pipeline, err);
 }
 
-static int open_port(struct pipeline *pipeline, int (*open)(void *self, struct err *err), void *self, const char *what, struct err *err)
+static int open_port(struct pipeline *pipeline, int (*open)(void *self, struct err *err), void *self, const char *what,
+		     struct err *err)
 {
 	while (open(self, err) != 0) {
 		if (err->action != ERR_RETRY || *pipeline->stop)
@@ -274,9 +282,11 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 		if (err->action != ERR_RETRY)
 			return -1;
 		err_clear(err);
-	} else if (pipeline->recovered && pipeline->partition_count > 0 && count != pipeline->partitions[0]->marker.partition_count) {
+	} else if (pipeline->recovered && pipeline->partition_count > 0 &&
+		   count != pipeline->partitions[0]->marker.partition_count) {
 		return err_set(err, ERR_HALT,
-			       "the input topic has grown from %" PRId32 " to %" PRId32 " partitions: keys have moved, and their state with them cannot. "
+			       "the input topic has grown from %" PRId32 " to %" PRId32
+			       " partitions: keys have moved, and their state with them cannot. "
 			       "Move to a new topic, pipeline name and group_id",
 			       pipeline->partitions[0]->marker.partition_count, count);
 	}
@@ -309,10 +319,12 @@ static int start_over(struct pipeline *pipeline, struct err *err)
 	const struct sink *sink = &pipeline->ports.sink;
 	int64_t now_us = loop_now_us(pipeline);
 	log_warning(pipeline->ports.log, "recovering: %s", err->message);
-	if (pipeline->last_failure_us != 0 && now_us - pipeline->last_failure_us < LOOP_FAILURE_MS * 1000 && !pipeline->evicted) {
+	if (pipeline->last_failure_us != 0 && now_us - pipeline->last_failure_us < LOOP_FAILURE_MS * 1000 &&
+	    !pipeline->evicted) {
 		err->code = ERR_FENCED;
 		err->action = ERR_EXIT;
-		return err_prepend(err, "a second failure within a minute, another process seems to hold this instance's name");
+		return err_prepend(
+		    err, "a second failure within a minute, another process seems to hold this instance's name");
 	}
 	pipeline->last_failure_us = now_us;
 	err_clear(err);
@@ -334,7 +346,8 @@ static int all_halted(const struct pipeline *pipeline, struct err *err)
 	for (size_t i = 0; i < pipeline->partition_count; i++)
 		if (!pipeline->partitions[i]->halted)
 			return 0;
-	return err_set(err, ERR_HALT, "no partition runs: all %zu are halted (%s first); see the messages above for each remedy",
+	return err_set(err, ERR_HALT,
+		       "no partition runs: all %zu are halted (%s first); see the messages above for each remedy",
 		       pipeline->partition_count, pipeline->partitions[0]->halt_reason);
 }
 
@@ -395,7 +408,9 @@ void pipeline_close(struct pipeline *pipeline)
 	batch_discard(pipeline->batch);
 	ports->source.release(ports->source.self);
 	if (pipeline->recovered && loop_write(pipeline, true, &err) != 0)
-		log_warning(ports->log, "state not written at the end, it is made again from the topic at the next start: %s", err.message);
+		log_warning(ports->log,
+			    "state not written at the end, it is made again from the topic at the next start: %s",
+			    err.message);
 	loop_drop(pipeline);
 	pipeline->assigned = false;
 	if (pipeline->opened)
@@ -442,8 +457,11 @@ const struct metrics *pipeline_metrics(struct pipeline *pipeline)
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
 		const struct partition *partition = pipeline->partitions[i];
 		struct partition_metrics *gauge = &gauges[metrics->partition_count++];
-		*gauge = (struct partition_metrics){.partition = partition->number, .committed = partition->committed,
-						    .stored = partition->stored_next, .high = partition->high, .halted = partition->halted};
+		*gauge = (struct partition_metrics){.partition = partition->number,
+						    .committed = partition->committed,
+						    .stored = partition->stored_next,
+						    .high = partition->high,
+						    .halted = partition->halted};
 		memcpy(gauge->reason, partition->halt_reason, sizeof gauge->reason);
 		metrics->cache_entities += entities_count(partition->cache);
 		metrics->cache_bytes += entities_bytes(partition->cache);

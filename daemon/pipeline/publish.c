@@ -54,7 +54,8 @@ struct publisher *publisher_new(const struct publish_options *options, const str
 	publisher->phi = calloc(FOREST_COLUMNS_MAX, sizeof(double));
 	publisher->contributions = calloc(FOREST_COLUMNS_MAX, sizeof(struct contribution));
 	publisher->fields = calloc(EVENT_FIELDS_MAX, sizeof(size_t));
-	if (publisher->row == NULL || publisher->phi == NULL || publisher->contributions == NULL || publisher->fields == NULL) {
+	if (publisher->row == NULL || publisher->phi == NULL || publisher->contributions == NULL ||
+	    publisher->fields == NULL) {
 		publisher_free(publisher);
 		return NULL;
 	}
@@ -86,7 +87,8 @@ static const char *model_id_of(const struct champion *champion)
 }
 
 /* SHA-256 of a canonical array that names the decision, so that the same decision has the same id wherever it is made. */
-static void alert_id(struct publisher *publisher, const struct champion *champion, const struct scored *scored, char id[SHA256_HEX])
+static void alert_id(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		     char id[SHA256_HEX])
 {
 	struct json json;
 	buffer_reset(&publisher->text);
@@ -165,7 +167,8 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* The largest contributions that are not 0; none where the path is not shorter than usual: then there is no evidence. */
-static size_t explain(struct publisher *publisher, const struct champion *champion, const struct scored *scored, double *base)
+static size_t explain(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		      double *base)
 {
 	const struct model *model = champion->model;
 	assert(model->feature_count <= FOREST_COLUMNS_MAX);
@@ -206,7 +209,8 @@ static void write_contribution(struct publisher *publisher, struct writer *write
 	writer_record_end(writer);
 }
 
-static void write_contributions(struct publisher *publisher, struct writer *writer, const struct champion *champion, const struct scored *scored)
+static void write_contributions(struct publisher *publisher, struct writer *writer, const struct champion *champion,
+				const struct scored *scored)
 {
 	if (champion->model == NULL) {
 		writer_null(writer, "base");
@@ -313,20 +317,20 @@ static void list_add_text(struct header_list *list, const char *name, const char
 	list_add(list, name, slice_of(value));
 }
 
-static int finish(struct publisher *publisher, struct header_list *list, struct slice key, struct arena *arena, struct message *message,
-		  struct err *err)
+static int finish(struct publisher *publisher, struct header_list *list, struct slice key, struct arena *arena,
+		  struct message *message, struct err *err)
 {
 	message->value = arena_copy(arena, buffer_slice(&publisher->value));
 	message->key = key.data == NULL ? key : arena_copy(arena, key);
 	message->headers = list->headers;
 	message->header_count = list->count;
-	bool failed = buffer_failed(&publisher->value) || buffer_failed(&publisher->text) || list->failed || message->value.data == NULL ||
-		      (key.data != NULL && message->key.data == NULL);
+	bool failed = buffer_failed(&publisher->value) || buffer_failed(&publisher->text) || list->failed ||
+		      message->value.data == NULL || (key.data != NULL && message->key.data == NULL);
 	return failed ? err_memory(err) : 0;
 }
 
-static void alert_headers(struct publisher *publisher, struct header_list *list, const char *id, const struct scored *scored,
-			  const struct record *record)
+static void alert_headers(struct publisher *publisher, struct header_list *list, const char *id,
+			  const struct scored *scored, const struct record *record)
 {
 	char time[NUMBER_TEXT_MAX], source[300];
 	time_format_rfc3339(scored->event->time_ms, time);
@@ -336,7 +340,8 @@ static void alert_headers(struct publisher *publisher, struct header_list *list,
 	list_add_text(list, "ce_source", source);
 	list_add_text(list, "ce_type", ALERT_TYPE);
 	list_add_text(list, "ce_time", time);
-	list_add_text(list, "content-type", publisher->options->alerts.format == FORMAT_JSON ? "application/json" : "application/avro");
+	list_add_text(list, "content-type",
+		      publisher->options->alerts.format == FORMAT_JSON ? "application/json" : "application/avro");
 	static const char *const passed_on[] = {"traceparent", "tracestate"};
 	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) {
 		const struct header *header = find_header(record, passed_on[i]);
@@ -345,8 +350,8 @@ static void alert_headers(struct publisher *publisher, struct header_list *list,
 	}
 }
 
-static void write_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored, const char *id,
-			const char *group)
+static void write_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+			const char *id, const char *group)
 {
 	const struct publish_options *options = publisher->options;
 	struct writer writer;
@@ -393,8 +398,8 @@ int publisher_alert(struct publisher *publisher, const struct champion *champion
 	return finish(publisher, &headers, scored->event->entity, arena, message, err);
 }
 
-int publisher_decision(struct publisher *publisher, const struct champion *champion, const struct scored *scored, struct arena *arena,
-		       struct message *message, struct err *err)
+int publisher_decision(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		       struct arena *arena, struct message *message, struct err *err)
 {
 	const struct publish_options *options = publisher->options;
 	struct writer writer;
@@ -451,8 +456,8 @@ static void write_replacement(struct publisher *publisher, const struct record *
 	json_close_object(&json);
 }
 
-static void letter_headers(struct publisher *publisher, struct header_list *list, const struct record *record, enum reason reason,
-			   const char *why, const char *replaced)
+static void letter_headers(struct publisher *publisher, struct header_list *list, const struct record *record,
+			   enum reason reason, const char *why, const char *replaced)
 {
 	char number[NUMBER_TEXT_MAX];
 	for (size_t i = 0; replaced == NULL && i < record->header_count; i++) {
@@ -476,8 +481,8 @@ static void letter_headers(struct publisher *publisher, struct header_list *list
 		list_add_text(list, "outlierd.replaced", replaced);
 }
 
-int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why, struct arena *arena,
-		     struct message *message, struct err *err)
+int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why,
+		     struct arena *arena, struct message *message, struct err *err)
 {
 	const struct publish_options *options = publisher->options;
 	bool late = reason == REASON_TOO_LATE || reason == REASON_FOLDED;
@@ -487,7 +492,8 @@ int publisher_letter(struct publisher *publisher, const struct record *record, e
 		replaced = "size";
 	list_begin(&headers, record->header_count + 12, arena);
 	letter_headers(publisher, &headers, record, reason, why, replaced);
-	*message = (struct message){.topic = late ? options->late_topic : options->dead_letter_topic, .timestamp_ms = record->timestamp_ms};
+	*message = (struct message){.topic = late ? options->late_topic : options->dead_letter_topic,
+				    .timestamp_ms = record->timestamp_ms};
 	buffer_reset(&publisher->value);
 	if (replaced == NULL) {
 		message->key = record->key;

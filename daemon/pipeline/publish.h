@@ -10,7 +10,8 @@
 #include "daemon/ports.h"
 #include "detectors/explain.h"
 
-#define PUBLISH_TEXT_MAX 4096 /* bytes of a text field in an alert; longer ones are cut, so that no alert outgrows a broker */
+#define PUBLISH_TEXT_MAX                                                                                               \
+	4096 /* bytes of a text field in an alert; longer ones are cut, so that no alert outgrows a broker */
 
 struct output_options {
 	const char *topic; /* NULL: not published */
@@ -22,31 +23,31 @@ struct publish_options {
 	const char *pipeline;
 	const char *input_topic;
 	struct output_options alerts, decisions;
-	size_t contributions;              /* of an alert, at most; 5 */
-	const char *const *alert_fields;   /* event fields that an alert carries; NULL: all configured */
+	size_t contributions;            /* of an alert, at most; 5 */
+	const char *const *alert_fields; /* event fields that an alert carries; NULL: all configured */
 	size_t alert_field_count;
-	const char *late_topic;            /* NULL: not published, counted all the same */
-	const char *dead_letter_topic;     /* likewise */
+	const char *late_topic;        /* NULL: not published, counted all the same */
+	const char *dead_letter_topic; /* likewise */
 	int64_t cooldown_ms;
-	bool pseudonymized;                /* late and dead letters: values replaced by hash and coordinates */
-	size_t message_max;                /* bytes; what would not fit is replaced */
+	bool pseudonymized; /* late and dead letters: values replaced by hash and coordinates */
+	size_t message_max; /* bytes; what would not fit is replaced */
 };
 
 /** The champion as the loop uses it: a model with its columns matched to the feature set, its explainer, and the policy resolved against it. */
 struct champion {
 	const struct model *model; /* NULL: none, rules alone */
 	const struct policy *policy;
-	struct explainer *explainer;  /* NULL without model */
-	const size_t *columns;        /* of the vector, one per model feature; NULL: the same */
+	struct explainer *explainer; /* NULL without model */
+	const size_t *columns;       /* of the vector, one per model feature; NULL: the same */
 };
 
 /** One scored event with all that a message says of it. */
 struct scored {
 	const struct event *event;
 	int32_t partition;
-	struct vector vector;  /* usual filled */
-	unsigned flags;        /* of the vector, and FLAG_FALLBACK */
-	double score, rank;    /* NaN: no model */
+	struct vector vector; /* usual filled */
+	unsigned flags;       /* of the vector, and FLAG_FALLBACK */
+	double score, rank;   /* NaN: no model */
 	struct verdict verdict;
 };
 
@@ -61,11 +62,15 @@ void publisher_free(struct publisher *publisher);
 void publisher_message_max(struct publisher *publisher, size_t bytes);
 
 /** Builds the alert of a flagged event (headers: of the source record, for traceparent; may be none). Everything lies in the arena. -1: no memory. */
-int publisher_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored, const struct record *record, struct arena *arena, struct message *message, struct err *err) MUST_USE;
+int publisher_alert(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		    const struct record *record, struct arena *arena, struct message *message,
+		    struct err *err) MUST_USE;
 /** Builds the decision of a scored event. */
-int publisher_decision(struct publisher *publisher, const struct champion *champion, const struct scored *scored, struct arena *arena, struct message *message, struct err *err) MUST_USE;
+int publisher_decision(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		       struct arena *arena, struct message *message, struct err *err) MUST_USE;
 /** Builds the late or dead letter of a record (headers read). why: text for people, without identifiers. */
-int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why, struct arena *arena, struct message *message, struct err *err) MUST_USE;
+int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why,
+		     struct arena *arena, struct message *message, struct err *err) MUST_USE;
 
 /** Appends the Avro schema of alerts. */
 void publisher_alert_schema(struct buffer *schema);

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void decide(struct recovery *recovery, enum recovery_action action, const char *reason, const char *format, ...) PRINTF_LIKE(4, 5);
+static void decide(struct recovery *recovery, enum recovery_action action, const char *reason, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
 static void decide(struct recovery *recovery, enum recovery_action action, const char *reason, const char *format, ...)
 {
@@ -24,15 +25,19 @@ static bool differs(const struct recovery_facts *facts, struct recovery *recover
 	int32_t partition = facts->partition;
 	if (memcmp(marker->state_id, facts->state_id, SHA256_BYTES) != 0) {
 		decide(recovery, RECOVERY_HALT, "state_id",
-		       "partition %" PRId32 ": the state in the store was made under other rules (state id differs: a field, key, scale, "
-		       "lateness, max_events or the longest window changed). Take a new state.redis.namespace (state is rebuilt from the topic "
+		       "partition %" PRId32
+		       ": the state in the store was made under other rules (state id differs: a field, key, scale, "
+		       "lateness, max_events or the longest window changed). Take a new state.redis.namespace (state "
+		       "is rebuilt from the topic "
 		       "where the group has offsets), or go back to the old configuration",
 		       partition);
 		return true;
 	}
-	if (facts->cluster_id[0] != '\0' && marker->cluster_id[0] != '\0' && strcmp(facts->cluster_id, marker->cluster_id) != 0) {
+	if (facts->cluster_id[0] != '\0' && marker->cluster_id[0] != '\0' &&
+	    strcmp(facts->cluster_id, marker->cluster_id) != 0) {
 		decide(recovery, RECOVERY_HALT, "cluster_id",
-		       "partition %" PRId32 ": the state belongs to Kafka cluster %s, this is %s. Correct kafka.bootstrap_servers, or take a new "
+		       "partition %" PRId32 ": the state belongs to Kafka cluster %s, this is %s. Correct "
+					    "kafka.bootstrap_servers, or take a new "
 		       "state.redis.namespace and group_id",
 		       partition, marker->cluster_id, facts->cluster_id);
 		return true;
@@ -61,12 +66,16 @@ static bool is_stale(const struct recovery_facts *facts)
 static void rebuild_or_halt(const struct recovery_facts *facts, struct recovery *recovery, int64_t at)
 {
 	if (facts->rebuild_holes)
-		decide(recovery, RECOVERY_REBUILD, "hole", "partition %" PRId32 ": events from offset %" PRId64 " to %" PRId64
-		       " are gone from the topic: the state is rebuilt from what is left (state.on_hole is \"rebuild\")",
-		       facts->partition, at, facts->low);
+		decide(
+		    recovery, RECOVERY_REBUILD, "hole",
+		    "partition %" PRId32 ": events from offset %" PRId64 " to %" PRId64
+		    " are gone from the topic: the state is rebuilt from what is left (state.on_hole is \"rebuild\")",
+		    facts->partition, at, facts->low);
 	else
-		decide(recovery, RECOVERY_HALT, "hole", "partition %" PRId32 ": events from offset %" PRId64 " to %" PRId64
-		       " are gone from the topic before they were seen. Set state.on_hole to \"rebuild\" to go on without them, and raise the "
+		decide(recovery, RECOVERY_HALT, "hole",
+		       "partition %" PRId32 ": events from offset %" PRId64 " to %" PRId64
+		       " are gone from the topic before they were seen. Set state.on_hole to \"rebuild\" to go on "
+		       "without them, and raise the "
 		       "topic's retention",
 		       facts->partition, at, facts->low);
 }
@@ -81,21 +90,27 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 	if (marker != NULL && differs(facts, recovery))
 		return;
 	if (facts->evicted && (marker != NULL || c != OFFSET_NONE)) {
-		decide(recovery, RECOVERY_REBUILD, "evicted", "partition %" PRId32 ": Redis has evicted keys: the state is rebuilt from the topic", partition);
+		decide(recovery, RECOVERY_REBUILD, "evicted",
+		       "partition %" PRId32 ": Redis has evicted keys: the state is rebuilt from the topic", partition);
 		return;
 	}
 	if (is_stale(facts)) {
-		decide(recovery, RECOVERY_REBUILD, "stale", "partition %" PRId32 ": the state in the store is of another generation than the committed "
-		       "offset %" PRId64 " (an old copy of Redis, say): it is rebuilt from the topic", partition, c);
+		decide(recovery, RECOVERY_REBUILD, "stale",
+		       "partition %" PRId32 ": the state in the store is of another generation than the committed "
+		       "offset %" PRId64 " (an old copy of Redis, say): it is rebuilt from the topic",
+		       partition, c);
 		return;
 	}
 	if (r > facts->high || c > facts->high) {
 		if (facts->beyond_ms < RECOVERY_BEYOND_MS)
-			decide(recovery, RECOVERY_WAIT, "beyond", "partition %" PRId32 ": the log ends at %" PRId64 ", before offset %" PRId64,
-			       partition, facts->high, r > c ? r : c);
+			decide(recovery, RECOVERY_WAIT, "beyond",
+			       "partition %" PRId32 ": the log ends at %" PRId64 ", before offset %" PRId64, partition,
+			       facts->high, r > c ? r : c);
 		else
-			decide(recovery, RECOVERY_HALT, "truncated", "partition %" PRId32 ": the log ends at %" PRId64 ", but offset %" PRId64
-			       " was processed: the topic was truncated or recreated. Take a new pipeline name and group_id for a new topic, or restore the log",
+			decide(recovery, RECOVERY_HALT, "truncated",
+			       "partition %" PRId32 ": the log ends at %" PRId64 ", but offset %" PRId64
+			       " was processed: the topic was truncated or recreated. Take a new pipeline name and "
+			       "group_id for a new topic, or restore the log",
 			       partition, facts->high, r > c ? r : c);
 		return;
 	}
@@ -105,9 +120,11 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 		return;
 	}
 	if (c == OFFSET_NONE && !marker->nothing_committed) {
-		decide(recovery, RECOVERY_HALT, "offsets_lost", "partition %" PRId32 ": the store holds state up to offset %" PRId64
-		       ", but the group has no committed offset any more (expired or deleted). Set the group's offset to %" PRId64
-		       " with Kafka's tools, or run once with --accept-state", partition, r, r);
+		decide(recovery, RECOVERY_HALT, "offsets_lost",
+		       "partition %" PRId32 ": the store holds state up to offset %" PRId64
+		       ", but the group has no committed offset any more (expired or deleted). Set the group's offset "
+		       "to %" PRId64 " with Kafka's tools, or run once with --accept-state",
+		       partition, r, r);
 		if (!facts->accept_state)
 			return;
 		recovery->action = RECOVERY_GO_ON;
@@ -115,9 +132,12 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 		return;
 	}
 	if (marker != NULL && c != OFFSET_NONE && r > c) {
-		decide(recovery, RECOVERY_HALT, "ahead", "partition %" PRId32 ": the state stands at offset %" PRId64 ", the group at %" PRId64
-		       ": offsets were set back. Going on would leave out alerts from %" PRId64 " to %" PRId64 ". Restore the offsets, replay, or run once with "
-		       "--accept-state", partition, r, c, c, r);
+		decide(recovery, RECOVERY_HALT, "ahead",
+		       "partition %" PRId32 ": the state stands at offset %" PRId64 ", the group at %" PRId64
+		       ": offsets were set back. Going on would leave out alerts from %" PRId64 " to %" PRId64
+		       ". Restore the offsets, replay, or run once with "
+		       "--accept-state",
+		       partition, r, c, c, r);
 		if (!facts->accept_state)
 			return;
 		recovery->action = RECOVERY_GO_ON;
@@ -129,6 +149,8 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 		return;
 	}
 	if (marker == NULL)
-		decide(recovery, RECOVERY_REBUILD, "missing", "partition %" PRId32 ": the store holds no state, the group stands at offset %" PRId64
-		       ": the state is rebuilt from the topic", partition, c);
+		decide(recovery, RECOVERY_REBUILD, "missing",
+		       "partition %" PRId32 ": the store holds no state, the group stands at offset %" PRId64
+		       ": the state is rebuilt from the topic",
+		       partition, c);
 }

@@ -11,17 +11,17 @@
 
 struct recovery_facts {
 	int32_t partition;
-	int64_t low, high;          /* L and H: log start and last stable offset */
-	struct position committed;  /* C and its metadata */
+	int64_t low, high;           /* L and H: log start and last stable offset */
+	struct position committed;   /* C and its metadata */
 	const struct marker *marker; /* R; NULL: none */
-	const uint8_t *state_id;    /* of the configuration */
-	const char *cluster_id;     /* empty: not known */
+	const uint8_t *state_id;     /* of the configuration */
+	const char *cluster_id;      /* empty: not known */
 	int32_t partition_count;
-	int64_t beyond_ms;          /* for how long R or C has been beyond H */
+	int64_t beyond_ms; /* for how long R or C has been beyond H */
 	bool from_earliest;
-	bool rebuild_holes;         /* state.on_hole */
-	bool accept_state;          /* --accept-state */
-	bool evicted;               /* Redis dropped records: the state cannot be trusted */
+	bool rebuild_holes; /* state.on_hole */
+	bool accept_state;  /* --accept-state */
+	bool evicted;       /* Redis dropped records: the state cannot be trusted */
 };
 
 enum recovery_action {
@@ -34,10 +34,10 @@ enum recovery_action {
 
 struct recovery {
 	enum recovery_action action;
-	int64_t start;         /* GO_ON: R; FIRST: the first offset */
-	int64_t committed;     /* C as the loop must see it (accept_state moves it); OFFSET_NONE: none */
-	char reason[32];       /* HALT, REBUILD: a word, for metrics and logs */
-	char message[512];     /* what, where, why and the remedy; empty: nothing to say */
+	int64_t start;     /* GO_ON: R; FIRST: the first offset */
+	int64_t committed; /* C as the loop must see it (accept_state moves it); OFFSET_NONE: none */
+	char reason[32];   /* HALT, REBUILD: a word, for metrics and logs */
+	char message[512]; /* what, where, why and the remedy; empty: nothing to say */
 };
 
 /** Decides. */

@@ -16,10 +16,12 @@ static int collect(struct pipeline *pipeline, size_t *count, int64_t *began_us, 
 		fill_us = most_us;
 	while (*count < limits->records && bytes < limits->bytes && !pipeline->cancelled && !*pipeline->stop) {
 		size_t before = *count;
-		int64_t left_us = *count == 0 ? LOOP_IDLE_POLL_MS * 1000 : fill_us - (loop_now_us(pipeline) - *began_us);
+		int64_t left_us =
+		    *count == 0 ? LOOP_IDLE_POLL_MS * 1000 : fill_us - (loop_now_us(pipeline) - *began_us);
 		if (*count > 0 && left_us <= 0)
 			break;
-		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records, limits->records - *count, count, err) != 0)
+		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records,
+				 limits->records - *count, count, err) != 0)
 			return -1;
 		if (before == 0)
 			*began_us = loop_now_us(pipeline);
@@ -44,12 +46,14 @@ static bool verified(struct pipeline *pipeline, struct partition *partition, con
 		struct err ignored = {0};
 		int64_t low = 0, high = 0;
 		const struct source *source = &pipeline->ports.source;
-		if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0 && low > marker->last_offset)
+		if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0 &&
+		    low > marker->last_offset)
 			return true;
 	}
 	char message[256];
 	snprintf(message, sizeof message,
-		 "partition %" PRId32 ": the record at offset %" PRId64 " is not the one that was applied last: the topic was recreated or truncated. "
+		 "partition %" PRId32 ": the record at offset %" PRId64
+		 " is not the one that was applied last: the topic was recreated or truncated. "
 		 "Take a new pipeline name and group_id for a new topic",
 		 partition->number, marker->last_offset);
 	loop_halt(pipeline, partition, "log_differs", message);
@@ -72,7 +76,8 @@ static int decode_item(struct pipeline *pipeline, struct item *item, struct err 
 	int64_t pause_ms = 0;
 	for (;;) {
 		err_clear(&why);
-		switch (codec->decode(codec->self, item->record, pipeline->batch->arena, &item->event, &item->reason, &why)) {
+		switch (codec->decode(codec->self, item->record, pipeline->batch->arena, &item->event, &item->reason,
+				      &why)) {
 		case DECODED:
 			item->reason = REASON_NONE;
 			return batch_admit(pipeline->batch, item, pipeline->options.pseudonym, err);
@@ -139,7 +144,8 @@ static int load(struct pipeline *pipeline, bool *dropped, struct err *err)
 		bool stale = false;
 		pipeline->metrics.cache_misses += count;
 		pipeline->metrics.store_reads++;
-		while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, missing, count, batch->arena, &stale, err) != 0) {
+		while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, missing, count,
+				      batch->arena, &stale, err) != 0) {
 			if (err->action == ERR_HALT_PARTITION) {
 				halt_partition(pipeline, partition, "corrupt_record", err);
 				*dropped = true;
@@ -151,7 +157,9 @@ static int load(struct pipeline *pipeline, bool *dropped, struct err *err)
 		}
 		if (stale)
 			return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
-					      "partition %" PRId32 ": the marker in the store is not the one last written: another process wrote, or the store went back",
+					      "partition %" PRId32
+					      ": the marker in the store is not the one last written: another process "
+					      "wrote, or the store went back",
 					      partition->number);
 	}
 	return loop_resume(pipeline, err);
@@ -189,7 +197,8 @@ static int read_headers(void *self, struct record *record, struct arena *arena, 
 /* Offsets of every partition whose state in the overlay lies beyond C; none: the whole batch is silent. */
 static struct position *offsets_of(struct pipeline *pipeline, size_t *count)
 {
-	struct position *offsets = arena_take_zeroed(pipeline->batch->arena, pipeline->partition_count + 1, sizeof *offsets);
+	struct position *offsets =
+	    arena_take_zeroed(pipeline->batch->arena, pipeline->partition_count + 1, sizeof *offsets);
 	*count = 0;
 	if (offsets == NULL)
 		return NULL;
@@ -223,7 +232,8 @@ static int transact(struct pipeline *pipeline, const struct membership *membersh
 		*again = err->action == ERR_RETRY;
 		return *again ? 0 : -1;
 	}
-	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet, err) != 0) {
+	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet,
+			  err) != 0) {
 		*again = err->action == ERR_ABORT_BATCH || err->action == ERR_RETRY;
 		if (sink->abort(sink->self, &ignored) != 0) {
 			*err = ignored;
@@ -298,7 +308,8 @@ static void check_caps(struct pipeline *pipeline)
 		if (over == NULL)
 			continue;
 		snprintf(message, sizeof message,
-			 "partition %" PRId32 ": of the last %d records more than limits.%s allows are %s: a producer, schema or clock is broken. "
+			 "partition %" PRId32 ": of the last %d records more than limits.%s allows are %s: a producer, "
+					      "schema or clock is broken. "
 			 "Look at the letters' reasons, mend the source, then start again (or raise limits.%s)",
 			 partition->number, PARTITION_RECENT, over, over[0] == 'd' ? "dead letters" : "late", over);
 		loop_halt(pipeline, partition, over, message);

@@ -44,6 +44,21 @@ def redis_stopped_for_twenty_seconds_under_load(scene):
 
 
 @case
+def kafka_restarted_under_load(scene):
+    kafka = scene.own_kafka()
+    scene.create()
+    config = _configure(scene, scene.redis())
+    sending = scene.send_behind(scene.world.records, 1500)
+    daemon = scene.start(config)
+    scene.wait_committed(len(scene.world.records) // 4)
+    kafka.halt()
+    time.sleep(2)
+    kafka.start()
+    _finish(scene, config, sending)
+    daemon.stop()
+
+
+@case
 def killed_at_random_moments_under_load(scene):
     scene.create()
     config = _configure(scene, scene.redis())

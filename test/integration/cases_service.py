@@ -158,7 +158,7 @@ def a_simulation_straight_into_a_topic_is_decided_and_kcat_reads_it(scene):
     reference = scene.reference(config)
     scene.expect_equal(reference)
     assert reference.outcomes["scored"] > 4900 and reference.outcomes["invalid"] == 0
-    read = subprocess.run(["kcat", "-C", "-q", "-e", "-b", scene.world.kafka.address, "-t", scene.alerts, "-X",
+    read = subprocess.run(["kcat", "-C", "-q", "-e", "-b", scene.kafka.address, "-t", scene.alerts, "-X",
                            "isolation.level=read_committed"], capture_output=True, check=True, timeout=30)
     expect_same("kcat", read.stdout.splitlines(), reference.alerts)
 

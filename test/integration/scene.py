@@ -11,8 +11,9 @@ import shutil
 import fastavro
 
 from daemons import LOG_TAIL, Daemon, Notifications
-from servers import Redis, wait_until
+from servers import Kafka, Redis, wait_until
 from stream import PARTITIONS, SCHEMA
+from topics import Topics
 from world import settings
 
 DONE_SECONDS = 60
@@ -33,7 +34,7 @@ class Scene:
         self.input, self.alerts, self.decisions = (f"{self.prefix}.{what}" for what in ("in", "alerts", "decisions"))
         self.late, self.dead = f"{self.prefix}.in.late", f"{self.prefix}.in.dlq"
         self.daemons, self.servers, self.passed = [], [], []
-        self.topics = world.topics
+        self.kafka, self.topics = world.kafka, world.topics
         self.outlierd = world.outlierd
 
     @contextlib.contextmanager
@@ -51,6 +52,13 @@ class Scene:
         self.topics.create([self.input], partitions)
         self.topics.create([self.alerts, self.decisions, self.late, self.dead], 2)
 
+    def own_kafka(self):
+        """A broker for this test alone, which may go away."""
+        self.kafka = Kafka(self.folder)
+        self.servers.append(self.kafka)
+        self.topics = Topics(self.kafka.address)
+        return self.kafka
+
     def redis(self, *arguments, **options):
         server = Redis(self.folder, *arguments, **options)
         self.servers.append(server)
@@ -60,7 +68,7 @@ class Scene:
         """The example's configuration with this test's servers and names, to be changed and given to configure()."""
         config = settings()
         config["pipeline"] = self.prefix
-        config["kafka"] |= {"bootstrap_servers": self.world.kafka.address, "input_topic": self.input, "group_id": self.prefix,
+        config["kafka"] |= {"bootstrap_servers": self.kafka.address, "input_topic": self.input, "group_id": self.prefix,
                             "instance_id": f"{self.prefix}-1", "session_timeout": "3s"} | kafka
         config["schema"]["registry_urls"] = [self.world.registry.url]
         config["state"]["redis"] = {"address": redis.address, "namespace": self.prefix, "timeout": "2s"}

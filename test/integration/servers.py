@@ -57,15 +57,26 @@ def end_process(process, how=signal.SIGTERM, seconds=10):
 
 
 class Kafka:
-    """One broker for the whole run (test/tools/kafka-server)."""
+    """A broker (test/tools/kafka-server)."""
 
     def __init__(self, folder):
         self.folder = folder / "kafka"
-        tool = subprocess.run([TOOLS / "kafka-server", "start", self.folder], check=True, stdout=subprocess.PIPE, text=True)
-        self.address = tool.stdout.strip().splitlines()[-1]
+        self.address = None
+        self.start()
+
+    def _tool(self, *words):
+        done = subprocess.run([TOOLS / "kafka-server", *words, self.folder], check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.strip()
+
+    def start(self):
+        self.address = self._tool("start").splitlines()[-1]
+
+    def halt(self):
+        """Ends it politely; start() goes on with the same data on the same port."""
+        self._tool("halt")
 
     def stop(self):
-        subprocess.run([TOOLS / "kafka-server", "stop", self.folder], check=False)
+        self._tool("stop")
 
 
 class Registry:

@@ -397,6 +397,7 @@ TEST(types_that_cannot_be_read_are_named)
 	expect_unreadable(X("\"double\""), FIELD_BOOLEAN, "x: a double cannot be read as a boolean");
 	expect_unreadable(X("[\"null\"," SHOP "]"), FIELD_MONEY, "x: the record \"Shop\" cannot be read as money");
 	expect_unreadable(X("[\"boolean\"," SHOP "]"), FIELD_MONEY, "x: a boolean cannot be read as money");
+	expect_unreadable(X("[\"null\",\"boolean\"," SHOP "]"), FIELD_MONEY, "x: a boolean cannot be read as money");
 	expect_unreadable("\"string\"", FIELD_MONEY, "id: expected a record with \"id\", the writer has a string");
 }
 
@@ -738,6 +739,9 @@ TEST(any_schema_can_be_checked)
 	EXPECT_INT(check("\"null\"", (struct slice){NULL, 0}, &err), 0);
 	EXPECT_INT(check("\"long\"", BYTES("\x80"), &err), -1);
 	EXPECT_TEXT(err.message, "byte 0: the record ends here");
+	EXPECT_INT(check("{\"type\":\"array\",\"items\":\"null\"}", BYTES("\xff\xff\x7f\x00\x00"), &err), 0);
+	EXPECT_INT(check("{\"type\":\"array\",\"items\":\"null\"}", BYTES("\x81\x80\x80\x01\x00\x00"), &err), -1);
+	EXPECT_TEXT(err.message, "byte 0: an array or map of more than 1048576 items");
 	EXPECT_INT(check("{\"type\":\"array\",\"items\":\"int\"}", BYTES("\x02"), &err), -1);
 	EXPECT_TEXT(err.message, "byte 1, []: the record ends here");
 }

@@ -46,8 +46,9 @@ static struct lines outputs(const struct test_world *world)
 		const struct message *message = memory_broker_output(world->broker, i);
 		size_t size = message->value.length + message->key.length + 512;
 		lines.items[i] = malloc(size);
-		int used = snprintf(lines.items[i], size, "%s %.*s %.*s", message->topic, (int)message->key.length, (const char *)message->key.data,
-				    (int)message->value.length, (const char *)message->value.data);
+		int used = snprintf(lines.items[i], size, "%s %.*s %.*s", message->topic, (int)message->key.length,
+				    (const char *)message->key.data, (int)message->value.length,
+				    (const char *)message->value.data);
 		for (size_t h = 0; h < message->header_count && (size_t)used < size; h++)
 			used += snprintf(lines.items[i] + used, size - (size_t)used, " %s", message->headers[h].name);
 	}
@@ -290,7 +291,8 @@ TEST(flushed_store_is_rebuilt_from_the_topic)
 	EXPECT(marker_of(&world, 0).generation != generation);
 	EXPECT(marker_of(&world, 0).replaces == generation);
 	for (int32_t p = 0; p < 2; p++)
-		EXPECT(memcmp(marker_of(&world, p).outcomes, marker_of(&wanted, p).outcomes, sizeof wanted.now_us * OUTCOME_NUMBER) == 0);
+		EXPECT(memcmp(marker_of(&world, p).outcomes, marker_of(&wanted, p).outcomes,
+			      sizeof wanted.now_us * OUTCOME_NUMBER) == 0);
 	expect_same_outputs(&wanted, &world);
 	world_close(&wanted);
 	world_close(&world);
@@ -328,7 +330,8 @@ TEST(hole_in_the_log_halts_with_the_offsets)
 	EXPECT(world_start(&world, &err) == 0);
 	EXPECT(world_run(&world, &err) == -1);
 	EXPECT_INT(err_exit_status(&err), 76);
-	EXPECT_TEXT(err.message, "no partition runs: all 1 are halted (hole first); see the messages above for each remedy");
+	EXPECT_TEXT(err.message,
+		    "no partition runs: all 1 are halted (hole first); see the messages above for each remedy");
 	world_stop(&world);
 	size_t before = memory_broker_output_count(world.broker);
 	err_clear(&err);
@@ -403,7 +406,8 @@ TEST(recreated_topic_halts)
 	EXPECT(world_start(&world, &err) == 0);
 	EXPECT(world_run(&world, &err) == -1);
 	EXPECT_INT(err_exit_status(&err), 76);
-	EXPECT_TEXT(err.message, "no partition runs: all 1 are halted (log_differs first); see the messages above for each remedy");
+	EXPECT_TEXT(err.message,
+		    "no partition runs: all 1 are halted (log_differs first); see the messages above for each remedy");
 	EXPECT_INT(memory_broker_output_count(world.broker), 0);
 	world_kill(&world);
 	world_close(&world);

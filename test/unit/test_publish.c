@@ -60,41 +60,70 @@ static void train(struct fixture *f)
 static void open_fixture(struct fixture *f, bool with_model, enum message_format format)
 {
 	static const struct feature_options features[] = {
-		{.name = "amount_log", .operation = OPERATION_LOG1P, .field = "amount"},
-		{.name = "count_1h", .operation = OPERATION_COUNT, .window_ms = 3600000},
-		{.name = "ratio", .operation = OPERATION_RATIO, .field = "amount", .window_ms = 3600000}};
+	    {.name = "amount_log", .operation = OPERATION_LOG1P, .field = "amount"},
+	    {.name = "count_1h", .operation = OPERATION_COUNT, .window_ms = 3600000},
+	    {.name = "ratio", .operation = OPERATION_RATIO, .field = "amount", .window_ms = 3600000}};
 	memset(f, 0, sizeof *f);
 	f->fields[0] = (struct field){.name = "amount", .path = "amount", .type = FIELD_MONEY, .scale = 2};
 	f->fields[1] = (struct field){.name = "shop", .path = "shop", .type = FIELD_STRING, .scale = FIELD_SCALE_NONE};
-	f->fields[2] = (struct field){.name = "online", .path = "online", .type = FIELD_BOOLEAN, .scale = FIELD_SCALE_NONE};
-	f->schema = (struct event_schema){.id_path = "id", .time_path = "time", .entity_path = "card", .fields = f->fields, .field_count = 3};
-	struct feature_set_options set = {.pipeline = "p", .schema = &f->schema, .features = features, .feature_count = 3, .max_events = 10};
+	f->fields[2] =
+	    (struct field){.name = "online", .path = "online", .type = FIELD_BOOLEAN, .scale = FIELD_SCALE_NONE};
+	f->schema = (struct event_schema){
+	    .id_path = "id", .time_path = "time", .entity_path = "card", .fields = f->fields, .field_count = 3};
+	struct feature_set_options set = {
+	    .pipeline = "p", .schema = &f->schema, .features = features, .feature_count = 3, .max_events = 10};
 	EXPECT(feature_set_new(&f->set, &set, NULL, NULL, &f->err) == 0);
 	if (with_model)
 		train(f);
-	f->conditions[0] = (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "3", false}};
-	f->conditions[1] = (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "100", false}};
-	f->rules[0] = (struct rule_options){.name = "busy", .reason = "many \"events\"", .features = &f->conditions[0], .feature_count = 1, .expires_ms = INT64_MAX};
-	f->rules[1] = (struct rule_options){.name = "never", .reason = "-", .features = &f->conditions[1], .feature_count = 1, .expires_ms = INT64_MAX};
-	f->policy_options = (struct policy_options){.threshold = {THRESHOLD_ABSOLUTE, 0.1}, .cooldown_ms = 600000, .rules = f->rules, .rule_count = 2};
+	f->conditions[0] =
+	    (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "3", false}};
+	f->conditions[1] =
+	    (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "100", false}};
+	f->rules[0] = (struct rule_options){.name = "busy",
+					    .reason = "many \"events\"",
+					    .features = &f->conditions[0],
+					    .feature_count = 1,
+					    .expires_ms = INT64_MAX};
+	f->rules[1] = (struct rule_options){
+	    .name = "never", .reason = "-", .features = &f->conditions[1], .feature_count = 1, .expires_ms = INT64_MAX};
+	f->policy_options = (struct policy_options){
+	    .threshold = {THRESHOLD_ABSOLUTE, 0.1}, .cooldown_ms = 600000, .rules = f->rules, .rule_count = 2};
 	f->policy = policy_new(&f->policy_options, f->set, with_model ? &f->model : NULL, NULL, NULL, &f->err);
 	EXPECT(f->policy != NULL);
-	f->champion = (struct champion){.policy = f->policy, .model = with_model ? &f->model : NULL, .explainer = with_model ? explainer_new(f->model.forest) : NULL};
-	f->options = (struct publish_options){.pipeline = "p", .input_topic = "in", .alerts = {"alerts", format, 77}, .decisions = {"decisions", format, 78},
-					      .contributions = 2, .late_topic = "late", .dead_letter_topic = "dlq", .cooldown_ms = 600000, .message_max = 4000};
+	f->champion = (struct champion){.policy = f->policy,
+					.model = with_model ? &f->model : NULL,
+					.explainer = with_model ? explainer_new(f->model.forest) : NULL};
+	f->options = (struct publish_options){.pipeline = "p",
+					      .input_topic = "in",
+					      .alerts = {"alerts", format, 77},
+					      .decisions = {"decisions", format, 78},
+					      .contributions = 2,
+					      .late_topic = "late",
+					      .dead_letter_topic = "dlq",
+					      .cooldown_ms = 600000,
+					      .message_max = 4000};
 	f->publisher = publisher_new(&f->options, f->set);
 	f->arena = arena_new(1 << 20);
 	f->event_values[0] = (struct value){.present = true, .units = 123450};
 	f->event_values[1] = (struct value){.present = true, .text = slice_of("Caf\xc3\xa9 \"X\"")};
-	f->event = (struct event){.id = slice_of("e1"), .entity = slice_of("card-1"), .time_ms = TIME, .offset = 9, .timestamp_ms = TIME + 5, .values = f->event_values};
+	f->event = (struct event){.id = slice_of("e1"),
+				  .entity = slice_of("card-1"),
+				  .time_ms = TIME,
+				  .offset = 9,
+				  .timestamp_ms = TIME + 5,
+				  .values = f->event_values};
 	f->values[0] = 7.1;
 	f->values[1] = 4;
 	f->values[2] = NAN;
 	f->usual[0] = (struct usual){4, 10.5};
 	f->usual[1] = (struct usual){-1, NAN};
 	f->usual[2] = (struct usual){0, NAN};
-	f->scored = (struct scored){.event = &f->event, .partition = 2, .vector = {f->values, f->usual, FLAG_LATE}, .flags = FLAG_LATE | (with_model ? 0 : FLAG_FALLBACK),
-				    .score = NAN, .rank = NAN};
+	f->scored = (struct scored){.event = &f->event,
+				    .partition = 2,
+				    .vector = {f->values, f->usual, FLAG_LATE},
+				    .flags = FLAG_LATE | (with_model ? 0 : FLAG_FALLBACK),
+				    .score = NAN,
+				    .rank = NAN};
 	if (with_model) {
 		struct matrix matrix = {f->values, 1, 3, 3};
 		EXPECT(forest_score(f->model.forest, &matrix, &f->scored.score, &f->err) == 0);
@@ -124,15 +153,20 @@ TEST(alert_without_model_has_rules_and_nulls)
 	open_fixture(&f, false, FORMAT_JSON);
 	EXPECT(publisher_alert(f.publisher, &f.champion, &f.scored, NULL, f.arena, &message, &f.err) == 0);
 	/* The ids by their definition, written out by hand. */
-	snprintf(text, sizeof text, "[\"alert\",\"p\",\"in\",2,9,null,\"%s\",\"%s\"]", feature_set_id(f.set), policy_id(f.policy));
+	snprintf(text, sizeof text, "[\"alert\",\"p\",\"in\",2,9,null,\"%s\",\"%s\"]", feature_set_id(f.set),
+		 policy_id(f.policy));
 	sha256_hex(slice_of(text), id);
 	snprintf(text, sizeof text, "[\"group\",\"p\",\"card-1\",%lld]", (long long)(TIME / 600000));
 	sha256_hex(slice_of(text), group);
 	snprintf(wanted, sizeof wanted,
-		 "{\"schema_version\":1,\"alert_id\":\"%s\",\"group_id\":\"%s\",\"pipeline\":\"p\",\"entity\":\"card-1\",\"event_id\":\"e1\",\"topic\":\"in\","
-		 "\"partition\":2,\"offset\":9,\"event_time\":1700000000000,\"score\":null,\"rank\":null,\"threshold\":null,\"model_id\":null,"
-		 "\"feature_set_id\":\"%s\",\"policy_id\":\"%s\",\"flags\":[\"late\",\"fallback\"],\"rules\":[{\"name\":\"busy\",\"reason\":\"many \\\"events\\\"\"}],"
-		 "\"base\":null,\"contributions\":null,\"fields\":{\"amount\":1234.5,\"shop\":\"Caf\xc3\xa9 \\\"X\\\"\",\"online\":null}}",
+		 "{\"schema_version\":1,\"alert_id\":\"%s\",\"group_id\":\"%s\",\"pipeline\":\"p\",\"entity\":\"card-"
+		 "1\",\"event_id\":\"e1\",\"topic\":\"in\","
+		 "\"partition\":2,\"offset\":9,\"event_time\":1700000000000,\"score\":null,\"rank\":null,\"threshold\":"
+		 "null,\"model_id\":null,"
+		 "\"feature_set_id\":\"%s\",\"policy_id\":\"%s\",\"flags\":[\"late\",\"fallback\"],\"rules\":[{"
+		 "\"name\":\"busy\",\"reason\":\"many \\\"events\\\"\"}],"
+		 "\"base\":null,\"contributions\":null,\"fields\":{\"amount\":1234.5,\"shop\":\"Caf\xc3\xa9 "
+		 "\\\"X\\\"\",\"online\":null}}",
 		 id, group, feature_set_id(f.set), policy_id(f.policy));
 	EXPECT_TEXT((const char *)message.value.data, wanted);
 	EXPECT_TEXT((const char *)message.key.data, "card-1");
@@ -171,8 +205,10 @@ TEST(decision_carries_the_vector)
 	open_fixture(&f, false, FORMAT_JSON);
 	EXPECT(publisher_decision(f.publisher, &f.champion, &f.scored, f.arena, &message, &f.err) == 0);
 	snprintf(wanted, sizeof wanted,
-		 "{\"schema_version\":1,\"event_id\":\"e1\",\"entity\":\"card-1\",\"topic\":\"in\",\"partition\":2,\"offset\":9,\"event_time\":1700000000000,"
-		 "\"score\":null,\"rank\":null,\"flagged\":true,\"flags\":[\"late\",\"fallback\"],\"model_id\":null,\"feature_set_id\":\"%s\",\"policy_id\":\"%s\","
+		 "{\"schema_version\":1,\"event_id\":\"e1\",\"entity\":\"card-1\",\"topic\":\"in\",\"partition\":2,"
+		 "\"offset\":9,\"event_time\":1700000000000,"
+		 "\"score\":null,\"rank\":null,\"flagged\":true,\"flags\":[\"late\",\"fallback\"],\"model_id\":null,"
+		 "\"feature_set_id\":\"%s\",\"policy_id\":\"%s\","
 		 "\"features\":{\"amount_log\":7.1,\"count_1h\":4,\"ratio\":null}}",
 		 feature_set_id(f.set), policy_id(f.policy));
 	EXPECT_TEXT((const char *)message.value.data, wanted);
@@ -236,7 +272,8 @@ TEST(avro_bytes_fit_their_schema)
 			struct avro_pick *pick = avro_pick_new(schema, paths, 4, found, &f.err);
 			EXPECT(pick != NULL && avro_pick_run(pick, body, &length, f.arena, texts, &f.err) == 0);
 			EXPECT_INT(length, body.length);
-			EXPECT(slice_equal(texts[0], slice_of("e1")) && slice_equal(texts[1], slice_of(policy_id(f.policy))));
+			EXPECT(slice_equal(texts[0], slice_of("e1")) &&
+			       slice_equal(texts[1], slice_of(policy_id(f.policy))));
 			EXPECT(slice_equal(texts[2], slice_of("9")) && slice_equal(texts[3], slice_of("2")));
 			avro_pick_free(pick);
 			avro_schema_free(schema);
@@ -251,11 +288,19 @@ TEST(letters_keep_the_record_and_say_why)
 	struct fixture f;
 	struct message message;
 	struct header header = {"trace", slice_of("t")};
-	struct record record = {.partition = 1, .offset = 5, .timestamp_ms = 42, .key = slice_of("k"), .value = slice_of("poison"), .headers = &header, .header_count = 1};
+	struct record record = {.partition = 1,
+				.offset = 5,
+				.timestamp_ms = 42,
+				.key = slice_of("k"),
+				.value = slice_of("poison"),
+				.headers = &header,
+				.header_count = 1};
 	open_fixture(&f, false, FORMAT_JSON);
-	EXPECT(publisher_letter(f.publisher, &record, REASON_DECODE, "byte 3: too short", f.arena, &message, &f.err) == 0);
+	EXPECT(publisher_letter(f.publisher, &record, REASON_DECODE, "byte 3: too short", f.arena, &message, &f.err) ==
+	       0);
 	EXPECT_TEXT(message.topic, "dlq");
-	EXPECT(slice_equal(message.value, record.value) && slice_equal(message.key, record.key) && message.timestamp_ms == 42);
+	EXPECT(slice_equal(message.value, record.value) && slice_equal(message.key, record.key) &&
+	       message.timestamp_ms == 42);
 	EXPECT_TEXT(message.headers[0].name, "trace");
 	EXPECT_TEXT(message.headers[message.header_count - 1].name, "outlierd.reason");
 	EXPECT_TEXT((const char *)message.headers[message.header_count - 1].value.data, "decode");
@@ -266,7 +311,10 @@ TEST(letters_keep_the_record_and_say_why)
 	memset(big, 'x', 4999);
 	record.value = slice_of(big);
 	EXPECT(publisher_letter(f.publisher, &record, REASON_DECODE, "-", f.arena, &message, &f.err) == 0);
-	EXPECT(strncmp(message.value.data, "{\"topic\":\"in\",\"partition\":1,\"offset\":5,\"reason\":\"decode\",\"bytes\":4999,\"sha256\":\"", 80) == 0);
+	EXPECT(
+	    strncmp(message.value.data,
+		    "{\"topic\":\"in\",\"partition\":1,\"offset\":5,\"reason\":\"decode\",\"bytes\":4999,\"sha256\":\"",
+		    80) == 0);
 	EXPECT_TEXT((const char *)message.headers[message.header_count - 1].value.data, "size");
 	f.options.pseudonymized = true;
 	record.value = slice_of("short");

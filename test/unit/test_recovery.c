@@ -17,12 +17,26 @@ struct row {
 static void check(const struct row *row)
 {
 	static const uint8_t ours[SHA256_BYTES] = {1, 2, 3};
-	struct marker marker = {.next_offset = row->r, .generation = row->marker_generation, .replaces = row->replaces, .partition_count = 4,
-				.last_offset = OFFSET_NONE, .nothing_committed = row->nothing_committed, .cluster_id = "cluster-a"};
-	struct recovery_facts facts = {.partition = 3, .low = row->low, .high = row->high, .committed = {.partition = 3, .offset = row->c},
-				       .marker = row->r < 0 ? NULL : &marker, .state_id = ours, .cluster_id = row->other_cluster ? "cluster-b" : "cluster-a",
-				       .partition_count = row->other_count ? 5 : 4, .beyond_ms = row->beyond_ms, .from_earliest = !row->latest,
-				       .rebuild_holes = row->rebuild_holes, .accept_state = row->accept_state, .evicted = row->evicted};
+	struct marker marker = {.next_offset = row->r,
+				.generation = row->marker_generation,
+				.replaces = row->replaces,
+				.partition_count = 4,
+				.last_offset = OFFSET_NONE,
+				.nothing_committed = row->nothing_committed,
+				.cluster_id = "cluster-a"};
+	struct recovery_facts facts = {.partition = 3,
+				       .low = row->low,
+				       .high = row->high,
+				       .committed = {.partition = 3, .offset = row->c},
+				       .marker = row->r < 0 ? NULL : &marker,
+				       .state_id = ours,
+				       .cluster_id = row->other_cluster ? "cluster-b" : "cluster-a",
+				       .partition_count = row->other_count ? 5 : 4,
+				       .beyond_ms = row->beyond_ms,
+				       .from_earliest = !row->latest,
+				       .rebuild_holes = row->rebuild_holes,
+				       .accept_state = row->accept_state,
+				       .evicted = row->evicted};
 	struct recovery recovery;
 	memcpy(marker.state_id, ours, sizeof ours);
 	if (row->other_state)
@@ -50,30 +64,41 @@ static void check(const struct row *row)
 TEST(first_row_that_holds_decides)
 {
 	const struct row rows[] = {
-		{"neither, earliest", -1, -1, 5, 90, .action = RECOVERY_FIRST, .start = 5, .committed = -1, .reason = ""},
-		{"neither, latest", -1, -1, 5, 90, .latest = true, .action = RECOVERY_FIRST, .start = 90, .committed = -1, .reason = ""},
-		{"R = C", 50, 50, 0, 90, 7, 0, 7, .action = RECOVERY_GO_ON, .start = 50, .committed = 50, .reason = ""},
-		{"R < C", 40, 50, 0, 90, 7, 0, 7, .action = RECOVERY_GO_ON, .start = 40, .committed = 50, .reason = ""},
-		{"R < C of the generation that R replaces", 40, 50, 0, 90, 8, 7, 7, .action = RECOVERY_GO_ON, .start = 40, .committed = 50, .reason = ""},
-		{"C set by hand ahead", 40, 50, 0, 90, 7, 0, 0, .action = RECOVERY_GO_ON, .start = 40, .committed = 50, .reason = ""},
-		{"stale", 40, 50, 0, 90, 6, 5, 7, .action = RECOVERY_REBUILD, .reason = "stale"},
-		{"R > C", 60, 50, 0, 90, 7, 0, 7, .action = RECOVERY_HALT, .reason = "ahead"},
-		{"R > C set by hand", 60, 50, 0, 90, 7, 0, 0, .action = RECOVERY_HALT, .reason = "ahead"},
-		{"R > C accepted", 60, 50, 0, 90, 7, 0, 7, .accept_state = true, .action = RECOVERY_GO_ON, .start = 60, .committed = 60, .reason = "ahead"},
-		{"R, no C, nothing committed", 60, -1, 0, 90, 7, .nothing_committed = true, .action = RECOVERY_GO_ON, .start = 60, .committed = -1, .reason = ""},
-		{"R, no C", 60, -1, 0, 90, 7, .action = RECOVERY_HALT, .reason = "offsets_lost"},
-		{"R, no C, accepted", 60, -1, 0, 90, 7, .accept_state = true, .action = RECOVERY_GO_ON, .start = 60, .committed = 60, .reason = "offsets_lost"},
-		{"R < L", 10, 50, 20, 90, 7, 0, 7, .action = RECOVERY_HALT, .reason = "hole"},
-		{"R < L, rebuild", 10, 50, 20, 90, 7, 0, 7, .rebuild_holes = true, .action = RECOVERY_REBUILD, .reason = "hole"},
-		{"C < L", -1, 10, 20, 90, 0, 0, 7, .action = RECOVERY_HALT, .reason = "hole"},
-		{"C, no R", -1, 50, 0, 90, 0, 0, 7, .action = RECOVERY_REBUILD, .reason = "missing"},
-		{"C > H at first", 91, 91, 0, 90, 7, 0, 7, .action = RECOVERY_WAIT, .reason = "beyond"},
-		{"C > H for long", 91, 91, 0, 90, 7, 0, 7, .beyond_ms = 30000, .action = RECOVERY_HALT, .reason = "truncated"},
-		{"C > H, no R", -1, 91, 0, 90, 0, 0, 7, .beyond_ms = 30000, .action = RECOVERY_HALT, .reason = "truncated"},
-		{"other state id", 50, 50, 0, 90, 7, 0, 7, .other_state = true, .action = RECOVERY_HALT, .reason = "state_id"},
-		{"other cluster", 50, 50, 0, 90, 7, 0, 7, .other_cluster = true, .action = RECOVERY_HALT, .reason = "cluster_id"},
-		{"other partition count", 50, 50, 0, 90, 7, 0, 7, .other_count = true, .action = RECOVERY_HALT, .reason = "partition_count"},
-		{"evicted", 50, 50, 0, 90, 7, 0, 7, .evicted = true, .action = RECOVERY_REBUILD, .reason = "evicted"},
+	    {"neither, earliest", -1, -1, 5, 90, .action = RECOVERY_FIRST, .start = 5, .committed = -1, .reason = ""},
+	    {"neither, latest", -1, -1, 5, 90, .latest = true, .action = RECOVERY_FIRST, .start = 90, .committed = -1,
+	     .reason = ""},
+	    {"R = C", 50, 50, 0, 90, 7, 0, 7, .action = RECOVERY_GO_ON, .start = 50, .committed = 50, .reason = ""},
+	    {"R < C", 40, 50, 0, 90, 7, 0, 7, .action = RECOVERY_GO_ON, .start = 40, .committed = 50, .reason = ""},
+	    {"R < C of the generation that R replaces", 40, 50, 0, 90, 8, 7, 7, .action = RECOVERY_GO_ON, .start = 40,
+	     .committed = 50, .reason = ""},
+	    {"C set by hand ahead", 40, 50, 0, 90, 7, 0, 0, .action = RECOVERY_GO_ON, .start = 40, .committed = 50,
+	     .reason = ""},
+	    {"stale", 40, 50, 0, 90, 6, 5, 7, .action = RECOVERY_REBUILD, .reason = "stale"},
+	    {"R > C", 60, 50, 0, 90, 7, 0, 7, .action = RECOVERY_HALT, .reason = "ahead"},
+	    {"R > C set by hand", 60, 50, 0, 90, 7, 0, 0, .action = RECOVERY_HALT, .reason = "ahead"},
+	    {"R > C accepted", 60, 50, 0, 90, 7, 0, 7, .accept_state = true, .action = RECOVERY_GO_ON, .start = 60,
+	     .committed = 60, .reason = "ahead"},
+	    {"R, no C, nothing committed", 60, -1, 0, 90, 7, .nothing_committed = true, .action = RECOVERY_GO_ON,
+	     .start = 60, .committed = -1, .reason = ""},
+	    {"R, no C", 60, -1, 0, 90, 7, .action = RECOVERY_HALT, .reason = "offsets_lost"},
+	    {"R, no C, accepted", 60, -1, 0, 90, 7, .accept_state = true, .action = RECOVERY_GO_ON, .start = 60,
+	     .committed = 60, .reason = "offsets_lost"},
+	    {"R < L", 10, 50, 20, 90, 7, 0, 7, .action = RECOVERY_HALT, .reason = "hole"},
+	    {"R < L, rebuild", 10, 50, 20, 90, 7, 0, 7, .rebuild_holes = true, .action = RECOVERY_REBUILD,
+	     .reason = "hole"},
+	    {"C < L", -1, 10, 20, 90, 0, 0, 7, .action = RECOVERY_HALT, .reason = "hole"},
+	    {"C, no R", -1, 50, 0, 90, 0, 0, 7, .action = RECOVERY_REBUILD, .reason = "missing"},
+	    {"C > H at first", 91, 91, 0, 90, 7, 0, 7, .action = RECOVERY_WAIT, .reason = "beyond"},
+	    {"C > H for long", 91, 91, 0, 90, 7, 0, 7, .beyond_ms = 30000, .action = RECOVERY_HALT,
+	     .reason = "truncated"},
+	    {"C > H, no R", -1, 91, 0, 90, 0, 0, 7, .beyond_ms = 30000, .action = RECOVERY_HALT, .reason = "truncated"},
+	    {"other state id", 50, 50, 0, 90, 7, 0, 7, .other_state = true, .action = RECOVERY_HALT,
+	     .reason = "state_id"},
+	    {"other cluster", 50, 50, 0, 90, 7, 0, 7, .other_cluster = true, .action = RECOVERY_HALT,
+	     .reason = "cluster_id"},
+	    {"other partition count", 50, 50, 0, 90, 7, 0, 7, .other_count = true, .action = RECOVERY_HALT,
+	     .reason = "partition_count"},
+	    {"evicted", 50, 50, 0, 90, 7, 0, 7, .evicted = true, .action = RECOVERY_REBUILD, .reason = "evicted"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		check(&rows[i]);
@@ -81,8 +106,16 @@ TEST(first_row_that_holds_decides)
 
 TEST(marker_survives_its_bytes)
 {
-	struct marker marker = {.next_offset = 1234567890123, .generation = 0xfedcba9876543210, .replaces = 3, .partition_count = 12, .cluster_id = "abc",
-				.last_offset = 1234567890000, .last_hash = 99, .counted_from = 17, .outcomes = {1, 2, 3, 4, 1u << 31}, .nothing_committed = true};
+	struct marker marker = {.next_offset = 1234567890123,
+				.generation = 0xfedcba9876543210,
+				.replaces = 3,
+				.partition_count = 12,
+				.cluster_id = "abc",
+				.last_offset = 1234567890000,
+				.last_hash = 99,
+				.counted_from = 17,
+				.outcomes = {1, 2, 3, 4, 1u << 31},
+				.nothing_committed = true};
 	struct marker again;
 	struct err err = {0};
 	struct buffer bytes, twice;
@@ -124,15 +157,23 @@ TEST(metadata_is_ascii_and_reads_back)
 	marker.watermark.complete_since_ms = 42;
 	marker_metadata_write(&marker, text);
 	EXPECT_TEXT(text, "v1;g=00000000000000ab;w=-7;c=42;n=1,2,3,4,5");
-	EXPECT(marker_metadata_read(text, &metadata) && metadata.watermark_ms == -7 && metadata.complete_since_ms == 42);
-	const char *const bad[] = {"", "v1", "v2;g=00000000000000ab;w=-7;c=42;n=1,2,3,4,5", "v1;g=00000000000000ab;w=-7;c=42;n=1,2,3,4",
-				   "v1;g=00000000000000ab;w=-7;c=42;n=1,2,3,4,5,6", "v1;g=ab;w=-7;c=42;n=1,2,3,4,5"};
+	EXPECT(marker_metadata_read(text, &metadata) && metadata.watermark_ms == -7 &&
+	       metadata.complete_since_ms == 42);
+	const char *const bad[] = {"",
+				   "v1",
+				   "v2;g=00000000000000ab;w=-7;c=42;n=1,2,3,4,5",
+				   "v1;g=00000000000000ab;w=-7;c=42;n=1,2,3,4",
+				   "v1;g=00000000000000ab;w=-7;c=42;n=1,2,3,4,5,6",
+				   "v1;g=ab;w=-7;c=42;n=1,2,3,4,5"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		EXPECT(!marker_metadata_read(bad[i], &metadata));
 }
 
 int main(int argc, char **argv)
 {
-	const struct test tests[] = {CASE(first_row_that_holds_decides), CASE(marker_survives_its_bytes), CASE(metadata_is_ascii_and_reads_back), {0}};
+	const struct test tests[] = {CASE(first_row_that_holds_decides),
+				     CASE(marker_survives_its_bytes),
+				     CASE(metadata_is_ascii_and_reads_back),
+				     {0}};
 	return test_run(tests, argc, argv);
 }

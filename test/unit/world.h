@@ -57,8 +57,8 @@ static uint64_t world_random(void *self)
 	return ++((struct test_world *)self)->random;
 }
 
-static enum decoded world_decode(void *self, const struct record *record, struct arena *arena, struct event *event, enum reason *reason,
-				 struct err *err)
+static enum decoded world_decode(void *self, const struct record *record, struct arena *arena, struct event *event,
+				 enum reason *reason, struct err *err)
 {
 	struct test_world *world = self;
 	char id[64], entity[64], amount[64];
@@ -100,23 +100,35 @@ static void world_partitions(void *self, int32_t count)
 static void world_open(struct test_world *world, int32_t partitions, uint32_t batch_records)
 {
 	static const struct feature_options features[] = {
-		{.name = "count_1h", .operation = OPERATION_COUNT, .window_ms = 3600000},
-		{.name = "sum_1h", .operation = OPERATION_SUM, .field = "amount", .window_ms = 3600000},
-		{.name = "amount", .operation = OPERATION_VALUE, .field = "amount"}};
+	    {.name = "count_1h", .operation = OPERATION_COUNT, .window_ms = 3600000},
+	    {.name = "sum_1h", .operation = OPERATION_SUM, .field = "amount", .window_ms = 3600000},
+	    {.name = "amount", .operation = OPERATION_VALUE, .field = "amount"}};
 	struct err err = {0};
 	*world = (struct test_world){.now_us = 1000000};
 	world->log = (struct log){.stream = getenv("TEST_LOG") != NULL ? stderr : NULL, .level = LOG_LEVEL_DEBUG};
 	world->field = (struct field){.name = "amount", .path = "amount", .type = FIELD_MONEY, .scale = 2};
-	world->schema = (struct event_schema){.id_path = "id", .time_path = "time", .entity_path = "entity", .time_unit = TIME_MS,
-					      .fields = &world->field, .field_count = 1, .allowed_lateness_ms = 600000, .max_ahead_ms = 300000};
-	struct feature_set_options set = {.pipeline = "test", .schema = &world->schema, .features = features, .feature_count = 3, .max_events = 64};
+	world->schema = (struct event_schema){.id_path = "id",
+					      .time_path = "time",
+					      .entity_path = "entity",
+					      .time_unit = TIME_MS,
+					      .fields = &world->field,
+					      .field_count = 1,
+					      .allowed_lateness_ms = 600000,
+					      .max_ahead_ms = 300000};
+	struct feature_set_options set = {
+	    .pipeline = "test", .schema = &world->schema, .features = features, .feature_count = 3, .max_events = 64};
 	if (feature_set_new(&world->set, &set, NULL, NULL, &err) != 0) {
 		printf("world: %s\n", err.message);
 		abort();
 	}
-	world->condition = (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "2", false}};
-	world->rule = (struct rule_options){.name = "busy", .reason = "many events", .action = RULE_FLAG, .features = &world->condition,
-					    .feature_count = 1, .expires_ms = INT64_MAX};
+	world->condition =
+	    (struct feature_condition_options){.feature = "count_1h", .above = {LITERAL_NUMBER, "2", false}};
+	world->rule = (struct rule_options){.name = "busy",
+					    .reason = "many events",
+					    .action = RULE_FLAG,
+					    .features = &world->condition,
+					    .feature_count = 1,
+					    .expires_ms = INT64_MAX};
 	world->policy_options = (struct policy_options){.cooldown_ms = 600000, .rules = &world->rule, .rule_count = 1};
 	world->policy = policy_new(&world->policy_options, world->set, NULL, NULL, NULL, &err);
 	if (world->policy == NULL) {
@@ -124,11 +136,27 @@ static void world_open(struct test_world *world, int32_t partitions, uint32_t ba
 		abort();
 	}
 	world->champion = (struct champion){.policy = world->policy};
-	world->publish = (struct publish_options){.pipeline = "test", .input_topic = "in", .alerts = {.topic = "alerts"}, .decisions = {.topic = "decisions"},
-						  .contributions = 5, .late_topic = "late", .dead_letter_topic = "dlq", .cooldown_ms = 600000, .message_max = 1000000};
-	world->options = (struct pipeline_options){.set = world->set, .publish = &world->publish, .from_earliest = true,
-						   .limits = {.records = batch_records, .bytes = 1 << 20, .wait_ms = 0, .memory_bytes = 64 << 20,
-							      .cache_bytes = 1 << 20, .write_interval_ms = 0, .write_records = 1, .dead_letters = 0.2, .late = 0.2}};
+	world->publish = (struct publish_options){.pipeline = "test",
+						  .input_topic = "in",
+						  .alerts = {.topic = "alerts"},
+						  .decisions = {.topic = "decisions"},
+						  .contributions = 5,
+						  .late_topic = "late",
+						  .dead_letter_topic = "dlq",
+						  .cooldown_ms = 600000,
+						  .message_max = 1000000};
+	world->options = (struct pipeline_options){.set = world->set,
+						   .publish = &world->publish,
+						   .from_earliest = true,
+						   .limits = {.records = batch_records,
+							      .bytes = 1 << 20,
+							      .wait_ms = 0,
+							      .memory_bytes = 64 << 20,
+							      .cache_bytes = 1 << 20,
+							      .write_interval_ms = 0,
+							      .write_records = 1,
+							      .dead_letters = 0.2,
+							      .late = 0.2}};
 	world->broker = memory_broker_new("in", partitions);
 	world->store = memory_store_new();
 }
@@ -193,7 +221,8 @@ static int64_t world_event(struct test_world *world, int32_t partition, int id, 
 	char line[128], key[32];
 	int length = snprintf(line, sizeof line, "e%d c%d %" PRId64 " %d.50", id, entity, time_ms, id % 90);
 	int key_length = snprintf(key, sizeof key, "c%d", entity);
-	return memory_broker_append(world->broker, partition, time_ms, (struct slice){key, (size_t)key_length}, (struct slice){line, (size_t)length});
+	return memory_broker_append(world->broker, partition, time_ms, (struct slice){key, (size_t)key_length},
+				    (struct slice){line, (size_t)length});
 }
 
 #endif
