@@ -202,11 +202,14 @@ static void check_pseudonyms(struct draft *draft)
 	for (size_t i = 0; i < draft->pseudonymize.count; i++)
 		for (size_t j = 0; j < schema->field_count; j++) {
 			char path[CONFIG_PATH_MAX];
-			if (strcmp(draft->pseudonymize.items[i], schema->fields[j].name) != 0 || field_kind(&schema->fields[j]) == VALUE_TEXT)
+			if (strcmp(draft->pseudonymize.items[i], schema->fields[j].name) != 0 ||
+			    field_kind(&schema->fields[j]) == VALUE_TEXT)
 				continue;
 			config_path_element(path, "privacy.pseudonymize", i);
-			config_problem_follow(draft->problems, path, "\"%.60s\" is no string: only entity, id and string fields have pseudonyms",
-					      schema->fields[j].name);
+			config_problem_follow(
+			    draft->problems, path,
+			    "\"%.60s\" is no string: only entity, id and string fields have pseudonyms",
+			    schema->fields[j].name);
 		}
 }
 

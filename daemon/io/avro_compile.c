@@ -60,7 +60,7 @@ static void compile_read(struct compiler *compiler, const struct avro_node *node
 	    [AVRO_TYPE_BYTES] = AVRO_READ_TEXT,  [AVRO_TYPE_STRING] = AVRO_READ_TEXT,
 	    [AVRO_TYPE_ENUM] = AVRO_READ_ENUM,   [AVRO_TYPE_FIXED] = AVRO_READ_FIXED,
 	};
-	assert(node->type < sizeof kinds || node->type == AVRO_TYPE_FIXED);
+	assert((size_t)node->type < sizeof kinds);
 	struct avro_step *step = avro_emit(&compiler->emitter, (enum avro_step_kind)kinds[node->type], place);
 	step->slot = (uint16_t)slot;
 	if (node->type == AVRO_TYPE_FIXED)

@@ -21,10 +21,9 @@ struct kafka_options {
 	const char *transactional_id;            /* PIPELINE.INSTANCE */
 	const struct kafka_property *properties; /* kafka.properties and kafka.properties_files, values read */
 	size_t property_count;
-	int64_t session_timeout_ms;     /* 10 s */
-	int64_t transaction_timeout_ms; /* 10 s */
-	const char *const
-	    *output_topics; /* what the sink writes to: their limits on a message's size are asked; may be none */
+	int64_t session_timeout_ms;       /* 10 s */
+	int64_t transaction_timeout_ms;   /* 10 s */
+	const char *const *output_topics; /* of the sink: their limits on a message's size are asked; may be none */
 	size_t output_topic_count;
 	const struct log *log; /* borrowed */
 };

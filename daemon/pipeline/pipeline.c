@@ -153,7 +153,7 @@ static int write_partition(struct pipeline *pipeline, struct partition *partitio
 	if (result == STORE_CONFLICT)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
 				      "partition %" PRId32 ": the marker in the store is not the one last written: "
-							   "another process wrote, or the store went back",
+				      "another process wrote, or the store went back",
 				      partition->number);
 	return 0;
 }

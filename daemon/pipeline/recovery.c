@@ -37,7 +37,7 @@ static bool differs(const struct recovery_facts *facts, struct recovery *recover
 	    strcmp(facts->cluster_id, marker->cluster_id) != 0) {
 		decide(recovery, RECOVERY_HALT, "cluster_id",
 		       "partition %" PRId32 ": the state belongs to Kafka cluster %s, this is %s. Correct "
-					    "kafka.bootstrap_servers, or take a new "
+		       "kafka.bootstrap_servers, or take a new "
 		       "state.redis.namespace and group_id",
 		       partition, marker->cluster_id, facts->cluster_id);
 		return true;

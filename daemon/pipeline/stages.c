@@ -309,7 +309,7 @@ static void check_caps(struct pipeline *pipeline)
 			continue;
 		snprintf(message, sizeof message,
 			 "partition %" PRId32 ": of the last %d records more than limits.%s allows are %s: a producer, "
-					      "schema or clock is broken. "
+			 "schema or clock is broken. "
 			 "Look at the letters' reasons, mend the source, then start again (or raise limits.%s)",
 			 partition->number, PARTITION_RECENT, over, over[0] == 'd' ? "dead letters" : "late", over);
 		loop_halt(pipeline, partition, over, message);

@@ -160,12 +160,10 @@ static void produce(char **arguments)
 		(void)snprintf(card, sizeof card, "card%06u", made.card);
 		size_t length = encode(&made, card, value);
 		for (;;) {
-			rd_kafka_resp_err_t code =
-			    rd_kafka_producev(handle, RD_KAFKA_V_RKT(topic),
-					      RD_KAFKA_V_PARTITION((int32_t)(made.card % PARTITIONS)),
-					      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(card, strlen(card)),
-					      RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(time_of(&made)),
-					      RD_KAFKA_V_END);
+			rd_kafka_resp_err_t code = rd_kafka_producev(
+			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION((int32_t)(made.card % PARTITIONS)),
+			    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(card, strlen(card)),
+			    RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(time_of(&made)), RD_KAFKA_V_END);
 			if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 				break;
 			if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -365,7 +363,8 @@ int main(int argc, char **argv)
 			commands[i].run(argv + 2);
 			return 0;
 		}
-	(void)fprintf(stderr, "usage: bench_path produce BROKERS TOPIC EVENTS | csv EVENTS | consume BROKERS TOPIC EVENTS | "
-			      "watch BROKERS TOPIC GROUP EVENTS DAEMON BROKER REDIS [COUNTS]; bench_path.sh runs them\n");
+	(void)fprintf(stderr,
+		      "usage: bench_path produce BROKERS TOPIC EVENTS | csv EVENTS | consume BROKERS TOPIC EVENTS | "
+		      "watch BROKERS TOPIC GROUP EVENTS DAEMON BROKER REDIS [COUNTS]; bench_path.sh runs them\n");
 	return 64;
 }

@@ -23,7 +23,10 @@ struct test {
 static int test_failures; /* of the running test */
 
 #define TEST(name) static void name(void)
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                                     \
+	{                                                                                                              \
+#name, name                                                                                            \
+	}
 
 #define EXPECT(condition)                                                                                              \
 	do {                                                                                                           \
