@@ -169,12 +169,42 @@ static bool is_nullable(const struct avro_node *node)
 	       (node->branches[0]->type == AVRO_TYPE_NULL || node->branches[1]->type == AVRO_TYPE_NULL);
 }
 
+/* A skipped union of null and a type without parts comes in runs; false: of any other type. */
+static bool skip_nullable(struct compiler *compiler, const struct avro_node *node, uint8_t null,
+			  const struct avro_place *place)
+{
+	struct avro_emitter *emitter = &compiler->emitter;
+	const struct avro_node *other = node->branches[1 - null];
+	switch (other->type) {
+	case AVRO_TYPE_LONG:
+		avro_emit_skip_nullable(emitter, AVRO_SKIP_NULLABLE_LONGS, null, 0, place);
+		return true;
+	case AVRO_TYPE_BYTES:
+	case AVRO_TYPE_STRING:
+		avro_emit_skip_nullable(emitter, AVRO_SKIP_NULLABLE_TEXTS, null, 0, place);
+		return true;
+	case AVRO_TYPE_FLOAT:
+		avro_emit_skip_nullable(emitter, AVRO_SKIP_NULLABLE_FIXED, null, sizeof(float), place);
+		return true;
+	case AVRO_TYPE_DOUBLE:
+		avro_emit_skip_nullable(emitter, AVRO_SKIP_NULLABLE_FIXED, null, sizeof(double), place);
+		return true;
+	case AVRO_TYPE_FIXED:
+		avro_emit_skip_nullable(emitter, AVRO_SKIP_NULLABLE_FIXED, null, (uint32_t)other->size, place);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The commonest union, of null and one other type. Where nothing is wanted, null jumps behind; else the other jumps over the nulls. */
 static void compile_nullable(struct compiler *compiler, const struct avro_node *node, struct wants *wants,
 			     const struct avro_place *place)
 {
 	struct avro_emitter *emitter = &compiler->emitter;
 	uint8_t null = node->branches[0]->type == AVRO_TYPE_NULL ? 0 : 1;
+	if (wants->count == 0 && skip_nullable(compiler, node, null, place))
+		return;
 	uint32_t choice = avro_emit_label(emitter), jump = choice;
 	avro_emit(emitter, AVRO_NULLABLE, place)->branch = wants->count > 0 ? 1 - null : null;
 	for (size_t i = 0; i < wants->count; i++)

@@ -88,6 +88,15 @@ static const uint8_t *leave(struct nest *nest, const struct avro_step **step, co
  */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
+
+/* Reads a run of values, one after the other; the fault says which one of them. */
+#define READ_RUN(read)                                                                                                 \
+	for (uint32_t i = 0; behind != NULL && i < step->count; i++) {                                                 \
+		behind = read;                                                                                         \
+		if (behind == NULL)                                                                                    \
+			fault.value = i;                                                                               \
+	}
+
 #define NEXT_STEP                                                                                                      \
 	if (behind == NULL)                                                                                            \
 		goto damaged;                                                                                          \
@@ -105,6 +114,9 @@ int avro_program_run(const struct avro_program *program, struct slice body, stru
 	    [AVRO_SKIP_TEXTS] = &&skip_texts,
 	    [AVRO_SKIP_FIXED] = &&skip_fixed,
 	    [AVRO_SKIP_ENUM] = &&skip_enum,
+	    [AVRO_SKIP_NULLABLE_LONGS] = &&skip_nullable_longs,
+	    [AVRO_SKIP_NULLABLE_TEXTS] = &&skip_nullable_texts,
+	    [AVRO_SKIP_NULLABLE_FIXED] = &&skip_nullable_fixed,
 	    [AVRO_READ_BOOLEAN] = &&read_boolean,
 	    [AVRO_READ_INT] = &&read_int,
 	    [AVRO_READ_LONG] = &&read_long,
@@ -147,22 +159,31 @@ int avro_program_run(const struct avro_program *program, struct slice body, stru
 	NEXT_STEP;
 
 skip_booleans:
-	behind = avro_read_booleans(at, end, step->count, &fault);
+	READ_RUN(avro_read_boolean(behind, end, &boolean, &fault));
 	NEXT_STEP;
 skip_ints:
-	behind = avro_read_ints(at, end, step->count, &fault);
+	READ_RUN(avro_read_int(behind, end, &integer, &fault));
 	NEXT_STEP;
 skip_longs:
-	behind = avro_read_longs(at, end, step->count, &fault);
+	READ_RUN(avro_read_long(behind, end, &integer, &fault));
 	NEXT_STEP;
 skip_texts:
-	behind = avro_read_texts(at, end, step->count, &fault);
+	READ_RUN(avro_read_text(behind, end, &text, &fault));
 	NEXT_STEP;
 skip_fixed:
 	behind = avro_read_fixed(at, end, step->size, &fault);
 	NEXT_STEP;
 skip_enum:
 	behind = avro_read_index(at, end, step->size, AVRO_FAULT_SYMBOL, &index, &fault);
+	NEXT_STEP;
+skip_nullable_longs:
+	READ_RUN(avro_read_nullable_long(behind, end, step->branch, &fault));
+	NEXT_STEP;
+skip_nullable_texts:
+	READ_RUN(avro_read_nullable_text(behind, end, step->branch, &fault));
+	NEXT_STEP;
+skip_nullable_fixed:
+	READ_RUN(avro_read_nullable_fixed(behind, end, step->branch, step->width, &fault));
 	NEXT_STEP;
 read_boolean:
 	behind = avro_read_boolean(at, end, &boolean, &fault);
@@ -271,6 +292,7 @@ damaged:
 				  (struct slice){end - body.length, body.length}, err);
 }
 
+#undef READ_RUN
 #undef NEXT_STEP
 #pragma GCC diagnostic pop
 

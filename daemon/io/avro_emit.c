@@ -83,6 +83,21 @@ void avro_emit_skip(struct avro_emitter *emitter, enum avro_step_kind kind, cons
 	(void)append(emitter, &emitter->places, &place, sizeof(struct avro_place *));
 }
 
+void avro_emit_skip_nullable(struct avro_emitter *emitter, enum avro_step_kind kind, uint8_t branch, uint32_t width,
+			     const struct avro_place *place)
+{
+	struct avro_step *last = last_step(emitter, kind);
+	if (last != NULL && last->branch == branch && last->width == width) {
+		last->count++;
+		(void)append(emitter, &emitter->places, &place, sizeof(struct avro_place *));
+		return;
+	}
+	struct avro_step *step = avro_emit(emitter, kind, place);
+	step->count = 1;
+	step->branch = branch;
+	step->width = width;
+}
+
 void avro_emit_skip_fixed(struct avro_emitter *emitter, uint64_t size, const struct avro_place *place)
 {
 	struct avro_step *last = last_step(emitter, AVRO_SKIP_FIXED);

@@ -34,6 +34,10 @@ void avro_emit_skip(struct avro_emitter *emitter, enum avro_step_kind kind, cons
 /** Appends the skipping of size bytes. */
 void avro_emit_skip_fixed(struct avro_emitter *emitter, uint64_t size, const struct avro_place *place);
 
+/** Appends the skipping of one union of null (at branch) and another type (SKIP_NULLABLE_LONGS, _TEXTS, _FIXED of width bytes, else 0). */
+void avro_emit_skip_nullable(struct avro_emitter *emitter, enum avro_step_kind kind, uint8_t branch, uint32_t width,
+			     const struct avro_place *place);
+
 /** Appends the texts of an enum; returns the first one's number. */
 uint32_t avro_emit_texts(struct avro_emitter *emitter, char *const *texts, size_t count);
 

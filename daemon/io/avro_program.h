@@ -7,6 +7,8 @@
  *   SKIP_BOOLEANS … count                           passes over count values of the type, checked
  *   SKIP_FIXED      size                            passes over size bytes (float, double, fixed; neighbours added up)
  *   SKIP_ENUM       size = symbols                  passes over an enum, checked
+ *   SKIP_NULLABLE_… count, branch                   passes over count unions of null (at branch) and one other type
+ *   …_FIXED         also width                      that one of width bytes
  *   READ_…          slot                            reads the value into the slot
  *   READ_ENUM       slot, first, size = symbols     the symbol is texts[first + index]
  *   READ_FIXED      slot, size                      as text
@@ -36,6 +38,9 @@ enum avro_step_kind {
 	AVRO_SKIP_TEXTS, /* strings and bytes */
 	AVRO_SKIP_FIXED,
 	AVRO_SKIP_ENUM,
+	AVRO_SKIP_NULLABLE_LONGS,
+	AVRO_SKIP_NULLABLE_TEXTS,
+	AVRO_SKIP_NULLABLE_FIXED,
 	AVRO_READ_BOOLEAN,
 	AVRO_READ_INT,
 	AVRO_READ_LONG,
@@ -73,6 +78,7 @@ struct avro_step {
 	};
 	union {
 		uint32_t first; /* in program->texts or program->targets */
+		uint32_t width;
 		int32_t scale;
 		uint32_t unit; /* enum time_unit */
 	};

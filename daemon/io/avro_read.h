@@ -148,48 +148,33 @@ static inline bool avro_read_is_utf8(struct slice text)
 	return (high & AVRO_READ_HIGH_BITS) == 0 || avro_read_utf8(text.data, text.length);
 }
 
-/* A run of skipped values, read one after the other; the fault says which one of them. */
-#define AVRO_READ_RUN(read)                                                                                            \
-	for (uint32_t i = 0; i < count; i++) {                                                                         \
-		const uint8_t *next = read;                                                                            \
-		if (next == NULL) {                                                                                    \
-			fault->value = i;                                                                              \
-			return NULL;                                                                                   \
-		}                                                                                                      \
-		at = next;                                                                                             \
-	}                                                                                                              \
-	return at
-
-/** Passes over a run of booleans. */
-static inline const uint8_t *avro_read_booleans(const uint8_t *at, const uint8_t *end, uint32_t count,
-						struct avro_fault *fault)
+/** A union of null, at this branch, and long. */
+static inline const uint8_t *avro_read_nullable_long(const uint8_t *at, const uint8_t *end, uint32_t null,
+						     struct avro_fault *fault)
 {
-	bool value;
-	AVRO_READ_RUN(avro_read_boolean(at, end, &value, fault));
-}
-
-/** Passes over a run of ints. */
-static inline const uint8_t *avro_read_ints(const uint8_t *at, const uint8_t *end, uint32_t count,
-					    struct avro_fault *fault)
-{
+	uint32_t branch;
 	int64_t value;
-	AVRO_READ_RUN(avro_read_int(at, end, &value, fault));
+	at = avro_read_index(at, end, 2, AVRO_FAULT_BRANCH, &branch, fault);
+	return at == NULL || branch == null ? at : avro_read_long(at, end, &value, fault);
 }
 
-/** Passes over a run of longs. */
-static inline const uint8_t *avro_read_longs(const uint8_t *at, const uint8_t *end, uint32_t count,
-					     struct avro_fault *fault)
+/** A union of null, at this branch, and string or bytes. */
+static inline const uint8_t *avro_read_nullable_text(const uint8_t *at, const uint8_t *end, uint32_t null,
+						     struct avro_fault *fault)
 {
-	int64_t value;
-	AVRO_READ_RUN(avro_read_long(at, end, &value, fault));
-}
-
-/** Passes over a run of strings and bytes. */
-static inline const uint8_t *avro_read_texts(const uint8_t *at, const uint8_t *end, uint32_t count,
-					     struct avro_fault *fault)
-{
+	uint32_t branch;
 	struct slice text;
-	AVRO_READ_RUN(avro_read_text(at, end, &text, fault));
+	at = avro_read_index(at, end, 2, AVRO_FAULT_BRANCH, &branch, fault);
+	return at == NULL || branch == null ? at : avro_read_text(at, end, &text, fault);
+}
+
+/** A union of null, at this branch, and a type of width bytes. */
+static inline const uint8_t *avro_read_nullable_fixed(const uint8_t *at, const uint8_t *end, uint32_t null,
+						      uint32_t width, struct avro_fault *fault)
+{
+	uint32_t branch;
+	at = avro_read_index(at, end, 2, AVRO_FAULT_BRANCH, &branch, fault);
+	return at == NULL || branch == null ? at : avro_read_fixed(at, end, width, fault);
 }
 
 #endif

@@ -4,8 +4,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define HELD_MAX (1u << 24) /* records lent at a time */
+#define EARLY_MAX 64
 #define NUMBER_BYTES 24
 #define LEAVE_MS 2000
 #define LEAVE_STEP_MS 20
@@ -18,6 +21,8 @@ struct kafka_source {
 	rd_kafka_queue_t *queue;
 	rd_kafka_message_t **held; /* lent until release() */
 	size_t held_count, held_capacity;
+	rd_kafka_message_t *early[EARLY_MAX]; /* came while the group alone was served: the next records */
+	size_t early_count;
 	struct err pending; /* found behind good records: returned by the next poll */
 	char *cluster_id;
 	bool closing;
@@ -118,12 +123,20 @@ static void leave_group(struct kafka_source *source)
 	}
 }
 
+static void drop_early(struct kafka_source *source)
+{
+	for (size_t i = 0; i < source->early_count; i++)
+		rd_kafka_message_destroy(source->early[i]);
+	source->early_count = 0;
+}
+
 static void close_source(void *self)
 {
 	struct kafka_source *source = self;
 	for (size_t i = 0; i < source->held_count; i++)
 		rd_kafka_message_destroy(source->held[i]);
 	source->held_count = 0;
+	drop_early(source);
 	source->closing = true;
 	kafka_assignment_drop(&source->assignment);
 	if (source->client.handle != NULL && source->options->instance_id == NULL)
@@ -240,16 +253,59 @@ static size_t consume(struct kafka_source *source, int timeout_ms, rd_kafka_mess
 	return count > 0 ? (size_t)count : 0;
 }
 
+/*
+ * Serves the group and nothing else. Fetching is paused then, so as a rule nothing comes; what comes all the same counts
+ * as delivered for librdkafka and is kept for the next poll. After a rebalance nobody wants it any more.
+ */
+static void serve_group(struct kafka_source *source, int timeout_ms)
+{
+	uint64_t assignment = source->assignment.membership.assignment;
+	rd_kafka_message_t *message = NULL;
+	if (source->early_count == EARLY_MAX) {
+		usleep((useconds_t)timeout_ms * 1000);
+		return;
+	}
+	ssize_t got = rd_kafka_consume_batch_queue(source->queue, timeout_ms, &message, 1);
+	if (source->assignment.membership.assignment != assignment)
+		drop_early(source);
+	if (got != 1)
+		return;
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		take_error(source, message);
+		rd_kafka_message_destroy(message);
+	} else if (source->assignment.membership.assignment != assignment) {
+		rd_kafka_message_destroy(message);
+	} else {
+		source->early[source->early_count++] = message;
+	}
+}
+
+/* Early ones first, in their order; else what the queue has. */
+static size_t next_messages(struct kafka_source *source, int timeout_ms, rd_kafka_message_t **messages, size_t limit)
+{
+	if (source->early_count == 0)
+		return consume(source, timeout_ms, messages, limit);
+	size_t take = source->early_count < limit ? source->early_count : limit;
+	memcpy(messages, source->early, take * sizeof *messages);
+	memmove(source->early, source->early + take, (source->early_count - take) * sizeof *messages);
+	source->early_count -= take;
+	return take;
+}
+
 static int poll_source(void *self, int timeout_ms, struct record *records, size_t limit, size_t *count, struct err *err)
 {
 	struct kafka_source *source = self;
-	assert(source->client.handle != NULL && limit > 0);
+	assert(source->client.handle != NULL);
+	if (limit == 0) {
+		serve_group(source, timeout_ms);
+		return source->client.fatal ? kafka_client_fatal(&source->client, ERR_EXIT, err) : 0;
+	}
 	if (reserve(source, limit, err) != 0)
 		return -1;
 	uint64_t assignment = source->assignment.membership.assignment;
 	if (!err_is_set(&source->pending)) {
 		rd_kafka_message_t **messages = source->held + source->held_count;
-		size_t got = consume(source, timeout_ms, messages, limit), kept = 0;
+		size_t got = next_messages(source, timeout_ms, messages, limit), kept = 0;
 		bool rebalanced = source->assignment.membership.assignment != assignment;
 		for (size_t i = 0; i < got; i++) {
 			if (!rebalanced && take_record(source, messages[i], &records[*count + kept]))
@@ -310,6 +366,7 @@ static int start(void *self, const struct position *positions, size_t count, str
 {
 	struct kafka_source *source = self;
 	/* What was found at the old positions says nothing about the new ones. */
+	drop_early(source);
 	if (source->pending.action == ERR_RECOVER)
 		err_clear(&source->pending);
 	return kafka_assignment_start(&source->assignment, positions, count, err);

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* How many events ahead of the one applied an entity's entry, entity, head of rows and rows are fetched. */
+enum { AHEAD_ENTRY = 12, AHEAD_ENTITY = 9, AHEAD_HEAD = 5, AHEAD_ROWS = 2 };
+
 struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes)
 {
 	struct batch *batch = calloc(1, sizeof *batch);
@@ -123,6 +126,27 @@ static int apply_item(struct batch *batch, struct item *item, struct err *err)
 	return 0;
 }
 
+static const struct entity *ahead(const struct batch *batch, size_t i)
+{
+	const struct entry *entry = i < batch->count ? batch->items[i].entry : NULL;
+	if (entry == NULL)
+		return NULL;
+	return entry->pending != NULL ? entry->pending : entry->entity;
+}
+
+/*
+ * States lie in cold memory, each behind two pointers: fetched one step at a time while the events before are applied.
+ * Measured over 10,000 entities of 100 events: a third more events a second.
+ */
+static void look_ahead(const struct batch *batch, size_t i)
+{
+	if (i + AHEAD_ENTRY < batch->count)
+		__builtin_prefetch(batch->items[i + AHEAD_ENTRY].entry);
+	__builtin_prefetch(ahead(batch, i + AHEAD_ENTITY));
+	entity_prefetch_head(ahead(batch, i + AHEAD_HEAD));
+	entity_prefetch(ahead(batch, i + AHEAD_ROWS));
+}
+
 int batch_apply(struct batch *batch, struct err *err)
 {
 	batch->scored = 0;
@@ -136,9 +160,11 @@ int batch_apply(struct batch *batch, struct err *err)
 			partition->pending = partition->marker;
 		partition->touched = true;
 	}
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
+		look_ahead(batch, i);
 		if (apply_item(batch, &batch->items[i], err) != 0)
 			return -1;
+	}
 	/* The hash of the last record alone is kept: walk back until every partition has its own. */
 	for (size_t i = batch->count; i-- > 0;) {
 		struct partition *partition = batch->items[i].partition;

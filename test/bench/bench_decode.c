@@ -1,6 +1,6 @@
 /*
  * Decoding speed: a transaction of 15 fields (7 strings, 4 of all nullable), 8 of which go into 9 slots, against avro-c reading the same bytes
- * into one reused generic value (and nothing taken out of it). Prints nanoseconds of a record and the ratio.
+ * into one reused generic value (and only one number taken out of it). Prints nanoseconds of a record and the ratio.
  * Exit status 1 where it is below the promised one.
  */
 #include "buffer.h"
@@ -13,8 +13,8 @@
 #include <time.h>
 
 #define RECORDS 1000
-#define ROUNDS 200
-#define TRIES 7 /* the best one counts: the machine is shared */
+#define ROUNDS 10
+#define TRIES 60 /* of each, taking turns; the best one counts: the machine is shared */
 #define RATIO_PROMISED 8.0
 
 static const char schema_text[] =
@@ -57,6 +57,11 @@ struct bodies {
 	uint8_t *bytes;
 	size_t starts[RECORDS + 1];
 };
+
+static struct slice body_at(const struct bodies *bodies, int i)
+{
+	return (struct slice){bodies->bytes + bodies->starts[i], bodies->starts[i + 1] - bodies->starts[i]};
+}
 
 static double now_ns(void)
 {
@@ -109,75 +114,78 @@ static void add_record(struct buffer *out, unsigned i)
 	buffer_add_zigzag(out, i);
 }
 
-/* A program of its own for what is timed, so that the loop is all there is. */
-static double time_program(const struct avro_program *program, const struct bodies *bodies, double *check)
+/* Our side: one event built from every body, again and again. */
+struct ours {
+	const struct avro_program *program;
+	struct arena *arena;
+};
+
+/* Nanoseconds of a record in one attempt; *check receives the sum of all amounts. */
+static double time_ours(const struct ours *ours, const struct bodies *bodies, double *check)
 {
-	struct arena *arena = arena_new(1 << 20);
 	struct value values[sizeof fields / sizeof *fields];
 	struct event_builder builder;
 	struct event event;
 	struct err err = {0};
-	double best = 1e18;
-	for (int attempt = 0; attempt < TRIES; attempt++) {
-		double begin = now_ns(), sum = 0;
-		for (int round = 0; round < ROUNDS; round++) {
-			arena_reset(arena);
-			for (int i = 0; i < RECORDS; i++) {
-				struct slice body = {bodies->bytes + bodies->starts[i],
-						     bodies->starts[i + 1] - bodies->starts[i]};
-				event_builder_begin(&builder, &reader, arena, values);
-				if (avro_program_run(program, body, &builder, &err) != 0 ||
-				    event_builder_end(&builder, &event) != REASON_NONE) {
-					printf("%s %s\n", err.message, builder.err.message);
-					exit(1);
-				}
-				sum += (double)values[0].units;
+	double begin = now_ns();
+	for (int round = 0; round < ROUNDS; round++) {
+		*check = 0;
+		arena_reset(ours->arena);
+		for (int i = 0; i < RECORDS; i++) {
+			event_builder_begin(&builder, &reader, ours->arena, values);
+			if (avro_program_run(ours->program, body_at(bodies, i), &builder, &err) != 0 ||
+			    event_builder_end(&builder, &event) != REASON_NONE) {
+				printf("bench_decode: %s%s\n", err.message, builder.err.message);
+				exit(1);
 			}
+			*check += (double)values[0].units;
 		}
-		double ns = (now_ns() - begin) / ROUNDS / RECORDS;
-		best = ns < best ? ns : best;
-		*check = sum / ROUNDS;
 	}
-	arena_free(arena);
-	return best;
+	return (now_ns() - begin) / ROUNDS / RECORDS;
 }
 
-static double time_avro_c(const struct bodies *bodies, double *check)
-{
+/* Theirs: every body into one reused generic value. */
+struct theirs {
 	avro_schema_t schema;
+	avro_value_iface_t *class;
 	avro_value_t value, amount;
-	if (avro_schema_from_json_length(schema_text, sizeof schema_text - 1, &schema) != 0)
+	avro_reader_t source;
+};
+
+static void theirs_init(struct theirs *theirs)
+{
+	if (avro_schema_from_json_length(schema_text, sizeof schema_text - 1, &theirs->schema) != 0)
 		exit(1);
-	avro_value_iface_t *class = avro_generic_class_from_schema(schema);
-	avro_generic_value_new(class, &value);
-	avro_reader_t source = avro_reader_memory("", 0);
-	double best = 1e18;
-	for (int attempt = 0; attempt < TRIES; attempt++) {
-		double begin = now_ns(), sum = 0, one = 0;
-		for (int round = 0; round < ROUNDS / 10; round++)
-			for (int i = 0; i < RECORDS; i++) {
-				avro_reader_memory_set_source(source, (const char *)bodies->bytes + bodies->starts[i],
-							      (int64_t)(bodies->starts[i + 1] - bodies->starts[i]));
-				if (avro_value_read(source, &value) != 0)
-					exit(1);
-			}
-		double ns = (now_ns() - begin) / (ROUNDS / 10) / RECORDS;
-		best = ns < best ? ns : best;
+	theirs->class = avro_generic_class_from_schema(theirs->schema);
+	theirs->source = avro_reader_memory("", 0);
+	if (avro_generic_value_new(theirs->class, &theirs->value) != 0 ||
+	    avro_value_get_by_index(&theirs->value, 3, &theirs->amount, NULL) != 0)
+		exit(1);
+}
+
+static void theirs_free(struct theirs *theirs)
+{
+	avro_reader_free(theirs->source);
+	avro_value_decref(&theirs->value);
+	avro_value_iface_decref(theirs->class);
+	avro_schema_decref(theirs->schema);
+}
+
+static double time_theirs(struct theirs *theirs, const struct bodies *bodies, double *check)
+{
+	double begin = now_ns(), amount = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		*check = 0;
 		for (int i = 0; i < RECORDS; i++) {
-			avro_reader_memory_set_source(source, (const char *)bodies->bytes + bodies->starts[i],
-						      (int64_t)(bodies->starts[i + 1] - bodies->starts[i]));
-			(void)avro_value_read(source, &value);
-			(void)avro_value_get_by_index(&value, 3, &amount, NULL);
-			(void)avro_value_get_double(&amount, &one);
-			sum += rint(one * 100);
+			struct slice body = body_at(bodies, i);
+			avro_reader_memory_set_source(theirs->source, body.data, (int64_t)body.length);
+			if (avro_value_read(theirs->source, &theirs->value) != 0)
+				exit(1);
+			(void)avro_value_get_double(&theirs->amount, &amount);
+			*check += rint(amount * 100);
 		}
-		*check = sum;
 	}
-	avro_reader_free(source);
-	avro_value_decref(&value);
-	avro_value_iface_decref(class);
-	avro_schema_decref(schema);
-	return best;
+	return (now_ns() - begin) / ROUNDS / RECORDS;
 }
 
 int main(void)
@@ -199,14 +207,22 @@ int main(void)
 	bodies.starts[RECORDS] = buffer.length;
 	bodies.bytes = buffer.data;
 
-	double check = 0, oracle_check = 1;
-	double ns = time_program(program, &bodies, &check), oracle_ns = time_avro_c(&bodies, &oracle_check);
-	bool same = fabs(check - oracle_check) < 0.5;
+	struct ours ours = {program, arena_new(1 << 20)};
+	struct theirs theirs;
+	double ns = HUGE_VAL, theirs_ns = HUGE_VAL, check = 0, theirs_check = 0;
+	theirs_init(&theirs);
+	for (int attempt = 0; attempt < TRIES; attempt++) {
+		ns = fmin(ns, time_ours(&ours, &bodies, &check));
+		theirs_ns = fmin(theirs_ns, time_theirs(&theirs, &bodies, &theirs_check));
+	}
+	bool same = fabs(check - theirs_check) < 0.5;
 	printf(
 	    "decode: %zu bytes, 15 fields, 9 slots: %.1f ns; avro-c, reused value: %.1f ns; ratio %.1f (>= %.0f)%s\n",
-	    buffer.length / RECORDS, ns, oracle_ns, oracle_ns / ns, RATIO_PROMISED, same ? "" : "; THE VALUES DIFFER");
+	    buffer.length / RECORDS, ns, theirs_ns, theirs_ns / ns, RATIO_PROMISED, same ? "" : "; THE VALUES DIFFER");
+	theirs_free(&theirs);
+	arena_free(ours.arena);
 	avro_program_free(program);
 	avro_schema_free(schema);
 	buffer_free(&buffer);
-	return same && oracle_ns / ns >= RATIO_PROMISED ? 0 : 1;
+	return same && theirs_ns / ns >= RATIO_PROMISED ? 0 : 1;
 }

@@ -1,42 +1,26 @@
 /*
  * The tools behind bench_path.sh, which measures the whole path on a real Kafka and a real Redis: a seeded producer of card
- * transactions, the same transactions as CSV (to train on), bare consumption by librdkafka as the ceiling to compare with,
+XX consumption by librdkafka as the ceiling to compare with,
  * and a watch that sees a daemon's committed offsets from the first commit to the end of the topic and what it all cost.
  * Each prints one line of NAME=VALUE words.
  */
-#include "rng.h"
+#include "test/bench/job.h"
 #include "test/bench/malloc_counts.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <librdkafka/rdkafka.h>
-#include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PARTITIONS 4
-#define CARDS 10000
-#define MERCHANTS 5000
-#define START_MS INT64_C(1700000000000)
-#define SPACING_MS 10
-#define VALUE_MAX 256
 #define CONSUME_AT_ONCE 10000
 #define WAIT_MS 30000
 #define POLL_US 20000
 #define STALL_US 120000000 /* a watch without progress ends */
 #define CALLERS_SHOWN 12
-
-struct transaction {
-	unsigned card, merchant, channel;
-	double amount, lat, lon;
-	int64_t number;
-};
 
 /* What a process has used, from /proc. */
 struct usage {
@@ -57,69 +41,6 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* The peers' distribution: uniform cards and merchants, exponential amounts of mean 50, in whole cents. */
-static struct transaction next_transaction(struct rng *rng, int64_t number)
-{
-	struct transaction made = {.number = number};
-	made.card = (unsigned)rng_below(rng, CARDS);
-	made.amount = floor(-5000 * log(1 - rng_uniform(rng)) + 0.5) / 100;
-	made.merchant = (unsigned)rng_below(rng, MERCHANTS);
-	made.channel = (unsigned)rng_below(rng, 3);
-	made.lat = rng_uniform(rng) * 90;
-	made.lon = rng_uniform(rng) * 90;
-	return made;
-}
-
-static int64_t time_of(const struct transaction *made)
-{
-	return START_MS + made->number * SPACING_MS;
-}
-
-static uint8_t *put_long(uint8_t *at, int64_t value)
-{
-	uint64_t zigzag = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-	for (; zigzag >= 0x80; zigzag >>= 7)
-		*at++ = (uint8_t)(zigzag | 0x80);
-	*at++ = (uint8_t)zigzag;
-	return at;
-}
-
-static uint8_t *put_text(uint8_t *at, const char *text)
-{
-	size_t length = strlen(text);
-	at = put_long(at, (int64_t)length);
-	memcpy(at, text, length);
-	return at + length;
-}
-
-static uint8_t *put_double(uint8_t *at, double value)
-{
-	memcpy(at, &value, sizeof value);
-	return at + sizeof value;
-}
-
-/* Confluent framing with schema id 1, then the ten fields of bench_path.sh's schema. */
-static size_t encode(const struct transaction *made, const char *card, uint8_t value[VALUE_MAX])
-{
-	static const uint8_t framing[5] = {0, 0, 0, 0, 1};
-	char text[32];
-	uint8_t *at = value + sizeof framing;
-	memcpy(value, framing, sizeof framing);
-	(void)snprintf(text, sizeof text, "tx-%012" PRId64, made->number);
-	at = put_text(at, text);
-	at = put_long(at, time_of(made));
-	at = put_text(at, card);
-	at = put_double(at, made->amount);
-	(void)snprintf(text, sizeof text, "m%u", made->merchant);
-	at = put_text(at, text);
-	at = put_long(at, made->channel);
-	at = put_double(put_long(at, 1), made->lat);
-	at = put_double(put_long(at, 1), made->lon);
-	at = put_text(at, "DE");
-	at = put_long(at, 5411);
-	return (size_t)(at - value);
-}
-
 static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char *const properties[][2], size_t count)
 {
 	char why[256];
@@ -137,8 +58,8 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char 
 
 static rd_kafka_topic_partition_list_t *all_partitions(const char *topic)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
-	for (int32_t i = 0; i < PARTITIONS; i++)
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(JOB_PARTITIONS);
+	for (int32_t i = 0; i < JOB_PARTITIONS; i++)
 		rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
 	return list;
 }
@@ -154,14 +75,12 @@ static void produce(char **arguments)
 	struct rng rng;
 	rng_seed(&rng, 1);
 	for (int64_t i = 0; i < events; i++) {
-		struct transaction made = next_transaction(&rng, i);
-		uint8_t value[VALUE_MAX];
-		char card[16];
-		(void)snprintf(card, sizeof card, "card%06u", made.card);
-		size_t length = encode(&made, card, value);
+		struct transaction made = job_next(&rng, i);
+		uint8_t value[JOB_VALUE_MAX];
+		size_t length = job_encode(&made, value);
 		for (;;) {
 			rd_kafka_resp_err_t code = rd_kafka_producev(
-			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION((int32_t)(made.card % PARTITIONS)),
+			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION((int32_t)(made.card % JOB_PARTITIONS)),
 			    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(card, strlen(card)),
 			    RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(time_of(&made)), RD_KAFKA_V_END);
 			if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -183,17 +102,29 @@ static void produce(char **arguments)
 /* csv EVENTS: the same transactions on standard output, with their coordinates. */
 static void csv(char **arguments)
 {
-	int64_t events = atoll(arguments[0]), offsets[PARTITIONS] = {0};
-	struct rng rng;
-	rng_seed(&rng, 1);
-	puts("transaction_id,event_time,card_id,amount,merchant,_partition,_offset,_timestamp,_key");
-	for (int64_t i = 0; i < events; i++) {
-		struct transaction made = next_transaction(&rng, i);
-		unsigned partition = made.card % PARTITIONS;
-		printf("tx-%012" PRId64 ",%" PRId64 ",card%06u,%.2f,m%u,%u,%" PRId64 ",%" PRId64 ",card%06u\n", i,
-		       time_of(&made), made.card, made.amount, made.merchant, partition, offsets[partition]++,
-		       time_of(&made), made.card);
-	}
+	job_write_csv(stdout, atoll(arguments[0]));
+}
+
+/* schema: the Avro schema. */
+static void schema(char **arguments)
+{
+	(void)arguments;
+	fputs(job_schema, stdout);
+}
+
+/* config PIPELINE BROKERS REDIS-PORT HTTP-PORT LIMITS avro|csv: a configuration on standard output. */
+static void config(char **arguments)
+{
+	char state[128], listen[32];
+	(void)snprintf(state, sizeof state, "{\"redis\": {\"address\": \"tcp://127.0.0.1:%s\"}}", arguments[2]);
+	(void)snprintf(listen, sizeof listen, "127.0.0.1:%s", arguments[3]);
+	const struct job_config made = {.pipeline = arguments[0],
+					.brokers = arguments[1],
+					.state = state,
+					.listen = listen,
+					.limits = arguments[4],
+					.for_csv = strcmp(arguments[5], "csv") == 0};
+	job_write_config(stdout, &made);
 }
 
 /* consume BROKERS TOPIC EVENTS: reads and throws away, from the first record to the last. */
@@ -357,7 +288,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int least;
 		void (*run)(char **arguments);
-	} commands[] = {{"produce", 3, produce}, {"csv", 1, csv}, {"consume", 3, consume}, {"watch", 7, watch}};
+	} commands[] = {{"produce", 3, produce}, {"csv", 1, csv}, {"schema", 0, schema}, {"config", 6, config}, {"consume", 3, consume}, {"watch", 7, watch}};
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (argc >= 2 && strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].least) {
 			commands[i].run(argv + 2);

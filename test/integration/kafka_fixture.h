@@ -19,26 +19,26 @@
 
 static const struct log fixture_log = {.level = LOG_LEVEL_WARNING, .format = LOG_FORMAT_TEXT};
 
-static int64_t now_us(void)
+static inline int64_t now_us(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static const char *broker(void)
+static inline const char *broker(void)
 {
 	return getenv("OUTLIERD_KAFKA");
 }
 
 /* Names that no earlier run has used. */
-static void name_new(char name[NAME_MAX_BYTES], const char *what)
+static inline void name_new(char name[NAME_MAX_BYTES], const char *what)
 {
 	static int number;
 	snprintf(name, NAME_MAX_BYTES, "%s-%d-%lld-%d", what, (int)getpid(), (long long)time(NULL), ++number);
 }
 
-static void topic_create(const char *topic, int partitions, const char *key, const char *value)
+static inline void topic_create(const char *topic, int partitions, const char *key, const char *value)
 {
 	char text[512];
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -70,7 +70,7 @@ struct fixture {
 	struct kafka_options options;
 };
 
-static void fixture_init(struct fixture *fixture, int partitions)
+static inline void fixture_init(struct fixture *fixture, int partitions)
 {
 	name_new(fixture->input, "input");
 	name_new(fixture->output, "output");
@@ -93,7 +93,7 @@ static void fixture_init(struct fixture *fixture, int partitions)
 }
 
 /* Writes text records "0", "1", ... with timestamps 1000, 1001, ... to one partition, without a transaction. */
-static void write_input(const char *topic, int32_t partition, int from, int count)
+static inline void write_input(const char *topic, int32_t partition, int from, int count)
 {
 	char text[512];
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -113,7 +113,7 @@ static void write_input(const char *topic, int32_t partition, int from, int coun
 }
 
 /* Counts the records of partition 0 that a reader of the isolation level sees. */
-static size_t count_records(const char *topic, const char *isolation)
+static inline size_t count_records(const char *topic, const char *isolation)
 {
 	char text[512];
 	size_t seen = 0;
@@ -154,7 +154,7 @@ struct member {
 	struct err err;
 };
 
-static void on_assigned(void *self, const int32_t *partitions, size_t count)
+static inline void on_assigned(void *self, const int32_t *partitions, size_t count)
 {
 	struct member *member = self;
 	member->assigns++;
@@ -163,7 +163,7 @@ static void on_assigned(void *self, const int32_t *partitions, size_t count)
 		member->partitions[i] = partitions[i];
 }
 
-static void on_revoked(void *self, bool lost)
+static inline void on_revoked(void *self, bool lost)
 {
 	struct member *member = self;
 	member->revokes++;
@@ -171,7 +171,7 @@ static void on_revoked(void *self, bool lost)
 	member->partition_count = 0;
 }
 
-static void member_open(struct member *member, const struct kafka_options *options)
+static inline void member_open(struct member *member, const struct kafka_options *options)
 {
 	memset(member, 0, sizeof *member);
 	member->kafka = kafka_source_new(options, &member->err);
@@ -181,14 +181,14 @@ static void member_open(struct member *member, const struct kafka_options *optio
 		printf("  open: %s\n", member->err.message);
 }
 
-static int member_poll(struct member *member, int timeout_ms)
+static inline int member_poll(struct member *member, int timeout_ms)
 {
 	return member->port.poll(member->port.self, timeout_ms, member->records, RECORDS_SEEN - member->count,
 				 &member->count, &member->err);
 }
 
 /* Polls until the member has had this many assignments. */
-static bool member_wait_assigned(struct member *member, int assigns)
+static inline bool member_wait_assigned(struct member *member, int assigns)
 {
 	for (int64_t end = now_us() + 20000000; member->assigns < assigns && now_us() < end;)
 		if (member_poll(member, 100) != 0)
@@ -196,13 +196,13 @@ static bool member_wait_assigned(struct member *member, int assigns)
 	return member->assigns >= assigns;
 }
 
-static bool member_start(struct member *member, const struct position *positions, size_t count)
+static inline bool member_start(struct member *member, const struct position *positions, size_t count)
 {
 	return member->port.start(member->port.self, positions, count, &member->err) == 0;
 }
 
 /* Polls until this many records are lent, or the time is over. */
-static size_t member_read(struct member *member, size_t count, int timeout_ms)
+static inline size_t member_read(struct member *member, size_t count, int timeout_ms)
 {
 	member->port.release(member->port.self);
 	member->count = 0;
@@ -212,9 +212,46 @@ static size_t member_read(struct member *member, size_t count, int timeout_ms)
 	return member->count;
 }
 
-static void member_close(struct member *member)
+static inline void member_close(struct member *member)
 {
 	kafka_source_free(member->kafka);
+}
+
+static inline struct sink sink_open(struct kafka_sink **kafka, const struct kafka_options *options)
+{
+	struct err err = {.code = ERR_NONE};
+	*kafka = kafka_sink_new(options, &err);
+	struct sink sink = kafka_sink_port(*kafka);
+	if (sink.open(sink.self, &err) != 0)
+		printf("  sink open: %s\n", err.message);
+	return sink;
+}
+
+static inline bool publish(const struct sink *sink, const char *topic, const char *value)
+{
+	struct err err = {.code = ERR_NONE};
+	const struct message message = {
+	    .topic = topic, .key = slice_of("card"), .value = slice_of(value), .timestamp_ms = -1};
+	bool done = sink->produce(sink->self, &message, &err) == 0;
+	if (!done)
+		printf("  produce: %s\n", err.message);
+	return done;
+}
+
+static inline bool begin(const struct sink *sink)
+{
+	struct err err = {.code = ERR_NONE};
+	bool done = sink->begin(sink->self, &err) == 0;
+	if (!done)
+		printf("  begin: %s\n", err.message);
+	return done;
+}
+
+static inline int64_t value_of(const struct record *record)
+{
+	char text[16] = "";
+	memcpy(text, record->value.data, record->value.length < 15 ? record->value.length : 15);
+	return atoll(text);
 }
 
 #endif

@@ -63,7 +63,8 @@ struct stream {
 	char ids[EVENTS][12];
 	double nulls;
 	int64_t origin;
-	bool crowded; /* strings come from a large space, so that dictionaries grow */
+	unsigned pause; /* ms, the most between most events */
+	bool crowded;   /* strings come from a large space, so that dictionaries grow */
 	char texts[64][8];
 };
 
@@ -312,7 +313,7 @@ static void make_event(struct stream *stream, size_t index, int64_t *clock, int6
 {
 	struct rng *rng = &stream->rng;
 	struct event *event = &stream->events[index];
-	*clock += chance(rng, 0.3) ? 0 : chance(rng, 0.9) ? below(rng, 12) : below(rng, 2000);
+	*clock += chance(rng, 0.3) ? 0 : chance(rng, 0.97) ? below(rng, stream->pause) : below(rng, 2000);
 	(void)snprintf(stream->ids[index], sizeof stream->ids[index], "%zu", index);
 	*event = (struct event){.id = slice_of(stream->ids[index]),
 				.time_ms = make_time(stream, *clock, watermark),
@@ -500,6 +501,7 @@ static long run_stream(uint64_t seed)
 	rng_seed(rng, seed);
 	stream->nulls = chance(rng, 0.3) ? 0.4 : 0.05;
 	stream->crowded = chance(rng, 0.3);
+	stream->pause = 2 + below(rng, 20);
 	stream->origin = chance(rng, 0.2) ? -500 : INT64_C(1690000000000) + below(rng, 86400000);
 	for (size_t i = 0; i < 64; i++)
 		(void)snprintf(stream->texts[i], sizeof stream->texts[i], "m%zu", i * 37 % 64);

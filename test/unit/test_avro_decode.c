@@ -558,6 +558,63 @@ TEST(varints_of_every_length_are_read)
 	arena_free(trial.arena);
 }
 
+/* Neighbours of one kind are passed over in one step, others not; the wanted value behind shows where they end. */
+TEST(skipped_nullables_may_stand_in_any_order)
+{
+	const struct {
+		const char *type;
+		struct slice value;
+	} kinds[] = {
+	    {"[\"null\",\"string\"]", BYTES("\x02\x04zz")},
+	    {"[\"string\",\"null\"]", BYTES("\x00\x04zz")},
+	    {"[\"null\",\"bytes\"]", BYTES("\x00")},
+	    {"[\"null\",\"long\"]", BYTES("\x02\x80\x80\x01")},
+	    {"[\"long\",\"null\"]", BYTES("\x02")},
+	    {"[\"null\",\"int\"]", BYTES("\x02\x02")},
+	    {"[\"null\",\"double\"]", BYTES("\x02"
+					    "12345678")},
+	    {"[\"null\",\"float\"]", BYTES("\x02"
+					   "1234")},
+	    {"[\"float\",\"null\"]", BYTES("\x00"
+					   "1234")},
+	    {"[\"null\",{\"type\":\"fixed\",\"name\":\"F%zu\",\"size\":8}]", BYTES("\x02"
+										   "12345678")},
+	    {"[\"null\",{\"type\":\"fixed\",\"name\":\"F%zu\",\"size\":0}]", BYTES("\x02")},
+	    {"[\"null\",\"boolean\"]", BYTES("\x02\x01")},
+	};
+	const size_t count = sizeof kinds / sizeof *kinds;
+	for (size_t pair = 0; pair < count * count; pair++) {
+		struct trial trial;
+		char types[2][64], writer[700];
+		struct buffer body;
+		trial_init(&trial, FIELD_NUMBER, 0);
+		buffer_init(&body);
+		for (size_t i = 0; i < 2; i++) {
+			size_t kind = i == 0 ? pair / count : pair % count;
+			const char *name = strstr(kinds[kind].type, "%zu");
+			(void)snprintf(
+			    types[i], sizeof types[i], "%.*s%s%s",
+			    (int)(name == NULL ? strlen(kinds[kind].type) : (size_t)(name - kinds[kind].type)),
+			    kinds[kind].type,
+			    name == NULL ? ""
+			    : i == 0     ? "0"
+					 : "1",
+			    name == NULL ? "" : name + 3);
+			buffer_add(&body, kinds[kind].value.data, kinds[kind].value.length);
+		}
+		buffer_add_byte(&body, 10);
+		(void)snprintf(writer, sizeof writer,
+			       WRITER("{\"name\":\"a\",\"type\":%s},{\"name\":\"b\",\"type\":%s},"
+				      "{\"name\":\"x\",\"type\":\"int\"}"),
+			       types[0], types[1]);
+		trial_decode(&trial, writer, buffer_slice(&body));
+		EXPECT_TEXT(trial.err.message, "");
+		EXPECT_INT(trial.values[0].units, 5);
+		buffer_free(&body);
+		arena_free(trial.arena);
+	}
+}
+
 TEST(varints_longer_than_needed_are_read)
 {
 	expect_number(X("\"long\""), BYTES("\x8a\x00"), 5);
@@ -688,6 +745,19 @@ TEST(damage_is_named_with_position_and_path)
 	    {WRITER("{\"name\":\"a\",\"type\":\"long\"},{\"name\":\"b\",\"type\":\"long\"}"),
 	     {"\x02\x80", 2},
 	     "byte 6, b: the record ends here"},
+	    {WRITER("{\"name\":\"a\",\"type\":[\"null\",\"string\"]},{\"name\":\"b\",\"type\":[\"null\",\"bytes\"]}"),
+	     {"\x02\x00\x02\x03", 4},
+	     "byte 8, b: a negative length"},
+	    {WRITER("{\"name\":\"a\",\"type\":[\"null\",\"long\"]},{\"name\":\"b\",\"type\":[\"null\",\"long\"]}"),
+	     {"\x00\x04", 2},
+	     "byte 6, b: branch 2 of a union of 2"},
+	    {WRITER("{\"name\":\"a\",\"type\":[\"double\",\"null\"]},{\"name\":\"b\",\"type\":[\"double\",\"null\"]}"),
+	     {"\x02\x00zzz", 5},
+	     "byte 7, b: 8 bytes are announced, 3 are left"},
+	    {WRITER("{\"name\":\"a\",\"type\":\"long\"},{\"name\":\"b\",\"type\":\"long\"},"
+		    "{\"name\":\"c\",\"type\":\"float\"}"),
+	     {"\x02\x02zzz", 5},
+	     "byte 7, c: 4 bytes are announced, 3 are left"},
 	    {WRITER("{\"name\":\"a\",\"type\":\"bytes\"},{\"name\":\"b\",\"type\":\"string\"}"),
 	     {"\x02\xff\x03", 3},
 	     "byte 7, b: a negative length"},
@@ -1031,6 +1101,7 @@ int main(int argc, char **argv)
 					CASE(the_root_may_be_a_union_of_events),
 					CASE(everything_unwanted_is_skipped),
 					CASE(varints_of_every_length_are_read),
+					CASE(skipped_nullables_may_stand_in_any_order),
 					CASE(varints_longer_than_needed_are_read),
 					CASE(utf8_is_checked_in_wanted_text_of_any_length),
 					CASE(damage_is_named_with_position_and_path),

@@ -14,30 +14,46 @@
 #endif
 
 static long allocations_left = -1; /* until one fails; negative: none does */
+static long live;                  /* blocks not freed */
 
 #if INTERPOSED
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
+void __libc_free(void *memory);
 
 static bool fails(void)
 {
 	return allocations_left >= 0 && allocations_left-- == 0;
 }
 
+static void *counted(void *memory)
+{
+	live += memory != NULL;
+	return memory;
+}
+
 void *malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	return fails() ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(count, size);
+	return fails() ? NULL : counted(__libc_calloc(count, size));
 }
 
 void *realloc(void *memory, size_t size)
 {
-	return fails() ? NULL : __libc_realloc(memory, size);
+	if (fails())
+		return NULL;
+	return memory == NULL ? counted(__libc_malloc(size)) : __libc_realloc(memory, size);
+}
+
+void free(void *memory)
+{
+	live -= memory != NULL;
+	__libc_free(memory);
 }
 #endif
 
@@ -75,7 +91,7 @@ TEST(a_feature_set_is_made_whole_or_not_at_all)
 	const struct feature_set_options options = {
 	    .pipeline = "p", .schema = &schema, .features = features, .feature_count = FEATURES, .max_events = 5};
 	struct feature_set *set = NULL;
-	long failures = 0;
+	long failures = 0, before = live;
 	if (skipped())
 		return;
 	for (;; failures++) {
@@ -92,6 +108,7 @@ TEST(a_feature_set_is_made_whole_or_not_at_all)
 	EXPECT(set != NULL);
 	EXPECT(failures > 30);
 	feature_set_free(set);
+	EXPECT_INT(live, before);
 }
 
 /* Applies one event to a fork, letting each allocation fail once before it succeeds. Gives how many failed. */
@@ -128,6 +145,7 @@ static long apply_with_failures(struct world *w, const struct event *event, stru
 
 TEST(an_event_is_applied_whole_or_not_at_all)
 {
+	long live_before = live;
 	struct world *w = world_new(features, FEATURES, 200, 5), *plain = world_new(features, FEATURES, 200, 5);
 	struct buffer before, after;
 	struct rng rng;
@@ -160,10 +178,12 @@ TEST(an_event_is_applied_whole_or_not_at_all)
 	buffer_free(&after);
 	world_free(w);
 	world_free(plain);
+	EXPECT_INT(live, live_before);
 }
 
 TEST(a_record_is_written_and_read_whole_or_not_at_all)
 {
+	long live_before = live;
 	struct world *w = world_new(features, FEATURES, 200, 5);
 	struct buffer record;
 	struct entity *entity = NULL;
@@ -208,6 +228,7 @@ TEST(a_record_is_written_and_read_whole_or_not_at_all)
 	entity_free(entity);
 	buffer_free(&record);
 	world_free(w);
+	EXPECT_INT(live, live_before);
 }
 
 int main(int argc, char **argv)
