@@ -46,6 +46,37 @@ static int assign_nothing(struct kafka_assignment *assignment, struct err *err)
 	return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, "assignment", NULL);
 }
 
+static int tell(struct kafka_assignment *assignment, int32_t number, bool stopped, struct err *err)
+{
+	/* Resuming what is not paused makes librdkafka before 2.4 fetch from a stale offset. */
+	if (assignment->partitions[number].stopped == stopped)
+		return 0;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, assignment->topic, number);
+	rd_kafka_resp_err_t code = stopped ? rd_kafka_pause_partitions(assignment->handle, list)
+					   : rd_kafka_resume_partitions(assignment->handle, list);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = entry->err;
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, stopped ? "pause" : "resume", NULL);
+	assignment->partitions[number].stopped = stopped;
+	return 0;
+}
+
+/* librdkafka keeps a pause over assignments, even over rebalances. Only while nothing is assigned, so that nothing stale is fetched. */
+static int lift_pauses(struct kafka_assignment *assignment, struct err *err)
+{
+	for (int32_t i = 0; i < assignment->count; i++) {
+		if (tell(assignment, i, false, err) != 0)
+			return -1;
+		assignment->partitions[i].paused = false;
+		assignment->partitions[i].held_back = false;
+	}
+	assignment->held_back = false;
+	return 0;
+}
+
 /*
  * An empty assignment completes the rebalance: while librdkafka waits for an assignment call it answers no further
  * rebalance, so a long recovery here would hold up the whole group. The metadata come first: until that call no rejoin
@@ -55,7 +86,8 @@ int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_to
 			  int32_t *numbers, struct err *err)
 {
 	kafka_membership_take(&assignment->membership, assignment->handle);
-	if (assign_nothing(assignment, err) == 0 && set_partitions(assignment, list, numbers, err) == 0)
+	if (assign_nothing(assignment, err) == 0 && lift_pauses(assignment, err) == 0 &&
+	    set_partitions(assignment, list, numbers, err) == 0)
 		return 0;
 	kafka_assignment_drop(assignment);
 	return -1;
@@ -64,7 +96,9 @@ int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_to
 void kafka_assignment_drop(struct kafka_assignment *assignment)
 {
 	kafka_membership_drop(&assignment->membership);
-	assignment->count = 0;
+	/* What librdkafka was told stays known: its pauses must be lifted before the partition is fetched again. */
+	for (int32_t i = 0; i < assignment->count; i++)
+		assignment->partitions[i] = (struct kafka_partition){.stopped = assignment->partitions[i].stopped};
 }
 
 bool kafka_assignment_holds(const struct kafka_assignment *assignment, int32_t partition)
@@ -72,44 +106,53 @@ bool kafka_assignment_holds(const struct kafka_assignment *assignment, int32_t p
 	return find(assignment, partition) != NULL;
 }
 
-static int set_paused(struct kafka_assignment *assignment, int32_t number, bool paused, struct err *err)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, assignment->topic, number);
-	rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(assignment->handle, list)
-					  : rd_kafka_resume_partitions(assignment->handle, list);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = entry->err;
-	rd_kafka_topic_partition_list_destroy(list);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_client_fail(err, ERR_UNAVAILABLE, ERR_RECOVER, code, paused ? "pause" : "resume", NULL);
-	assignment->partitions[number].paused = paused;
-	return 0;
-}
-
 int kafka_assignment_pause(struct kafka_assignment *assignment, int32_t number, bool paused, struct err *err)
 {
 	struct kafka_partition *partition = find(assignment, number);
-	/* Resuming what is not paused makes librdkafka before 2.4 fetch from a stale offset. */
-	if (partition == NULL || !partition->started || partition->paused == paused)
+	if (partition == NULL || !partition->started)
 		return 0;
-	return set_paused(assignment, number, paused, err);
+	if (tell(assignment, number, paused || partition->held_back, err) != 0)
+		return -1;
+	partition->paused = paused;
+	return 0;
 }
 
-/* librdkafka keeps a pause over assignments: it is lifted while nothing is assigned, so that nothing stale is fetched. */
-static int lift_pauses(struct kafka_assignment *assignment, struct err *err)
+bool kafka_assignment_paused(const struct kafka_assignment *assignment, int32_t number)
 {
-	bool any = false;
-	for (int32_t i = 0; i < assignment->count; i++)
-		any = any || assignment->partitions[i].paused;
-	if (!any)
-		return 0;
-	if (assign_nothing(assignment, err) != 0)
+	const struct kafka_partition *partition = find(assignment, number);
+	return partition != NULL && partition->paused;
+}
+
+int kafka_assignment_hold_back(struct kafka_assignment *assignment, int32_t number, struct err *err)
+{
+	struct kafka_partition *partition = find(assignment, number);
+	assert(partition != NULL && partition->started);
+	if (tell(assignment, number, true, err) != 0)
 		return -1;
-	for (int32_t i = 0; i < assignment->count; i++)
-		if (assignment->partitions[i].paused && set_paused(assignment, i, false, err) != 0)
-			return -1;
+	partition->held_back = true;
+	assignment->held_back = true;
 	return 0;
+}
+
+int kafka_assignment_go_on(struct kafka_assignment *assignment, struct err *err)
+{
+	if (!assignment->held_back)
+		return 0;
+	for (int32_t i = 0; i < assignment->count; i++) {
+		if (tell(assignment, i, assignment->partitions[i].paused, err) != 0)
+			return -1;
+		assignment->partitions[i].held_back = false;
+	}
+	assignment->held_back = false;
+	return 0;
+}
+
+static bool any_stopped(const struct kafka_assignment *assignment)
+{
+	for (int32_t i = 0; i < assignment->count; i++)
+		if (assignment->partitions[i].stopped)
+			return true;
+	return false;
 }
 
 int kafka_assignment_start(struct kafka_assignment *assignment, const struct position *positions, size_t count,
@@ -122,7 +165,7 @@ int kafka_assignment_start(struct kafka_assignment *assignment, const struct pos
 		if (find(assignment, positions[i].partition) == NULL || positions[i].offset < 0)
 			return err_set(err, ERR_INTERNAL, "kafka consumer: cannot start partition %d at offset %lld",
 				       (int)positions[i].partition, (long long)positions[i].offset);
-	if (lift_pauses(assignment, err) != 0)
+	if (any_stopped(assignment) && (assign_nothing(assignment, err) != 0 || lift_pauses(assignment, err) != 0))
 		return -1;
 	for (int32_t i = 0; i < assignment->count; i++)
 		assignment->partitions[i].started = false;
@@ -141,12 +184,17 @@ int kafka_assignment_start(struct kafka_assignment *assignment, const struct pos
 	return 0;
 }
 
+bool kafka_assignment_wants(const struct kafka_assignment *assignment, int32_t number, int64_t offset)
+{
+	const struct kafka_partition *partition = find(assignment, number);
+	return partition != NULL && partition->started && offset >= partition->next;
+}
+
 bool kafka_assignment_accept(struct kafka_assignment *assignment, int32_t number, int64_t offset)
 {
-	struct kafka_partition *partition = find(assignment, number);
-	if (partition == NULL || !partition->started || offset < partition->next)
+	if (!kafka_assignment_wants(assignment, number, offset))
 		return false;
-	partition->next = offset + 1;
+	assignment->partitions[number].next = offset + 1;
 	return true;
 }
 
@@ -155,4 +203,5 @@ void kafka_assignment_free(struct kafka_assignment *assignment)
 	kafka_assignment_drop(assignment);
 	free(assignment->partitions);
 	assignment->partitions = NULL;
+	assignment->count = 0;
 }

@@ -10,8 +10,11 @@
 #define KAFKA_PARTITIONS_MAX 100000 /* of one topic: the table is indexed by partition number */
 
 struct kafka_partition {
-	bool assigned, started, paused;
-	int64_t next; /* what lies below was delivered already, or is not wanted */
+	bool assigned, started;
+	bool paused;    /* the loop asked for it */
+	bool held_back; /* a record of it came while none was wanted */
+	bool stopped;   /* what librdkafka was told last */
+	int64_t next;   /* what lies below was delivered already, or is not wanted */
 };
 
 /** Zeroed by its owner, who sets handle and topic. */
@@ -21,6 +24,7 @@ struct kafka_assignment {
 	struct kafka_membership membership;
 	struct kafka_partition *partitions; /* by number */
 	int32_t count;                      /* of the table */
+	bool held_back;                     /* some partition is */
 };
 
 /** Takes the partitions that the assign callback gives, and the membership; nothing is fetched yet. numbers receives list->cnt partition numbers. */
@@ -41,8 +45,20 @@ int kafka_assignment_start(struct kafka_assignment *assignment, const struct pos
 int kafka_assignment_pause(struct kafka_assignment *assignment, int32_t partition, bool paused,
 			   struct err *err) MUST_USE;
 
-/** True where a delivered record is wanted: its partition is started and its offset was not delivered before. Remembers it. */
+/** True where a record of this offset is wanted: its partition is started, and it was not accepted before. */
+bool kafka_assignment_wants(const struct kafka_assignment *assignment, int32_t partition, int64_t offset);
+
+/** As kafka_assignment_wants(), and remembers that the record is delivered now. */
 bool kafka_assignment_accept(struct kafka_assignment *assignment, int32_t partition, int64_t offset);
+
+/** Stops fetching a partition behind the record that came last, until kafka_assignment_go_on(). */
+int kafka_assignment_hold_back(struct kafka_assignment *assignment, int32_t partition, struct err *err) MUST_USE;
+
+/** Fetches again all that was held back and is not paused. */
+int kafka_assignment_go_on(struct kafka_assignment *assignment, struct err *err) MUST_USE;
+
+/** True while the loop has paused the partition. */
+bool kafka_assignment_paused(const struct kafka_assignment *assignment, int32_t partition);
 
 /** Frees what it owns, and leaves it dropped. */
 void kafka_assignment_free(struct kafka_assignment *assignment);

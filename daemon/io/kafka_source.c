@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define HELD_MAX (1u << 24) /* records lent at a time */
-#define EARLY_MAX 64
 #define NUMBER_BYTES 24
 #define LEAVE_MS 2000
 #define LEAVE_STEP_MS 20
@@ -21,8 +20,8 @@ struct kafka_source {
 	rd_kafka_queue_t *queue;
 	rd_kafka_message_t **held; /* lent until release() */
 	size_t held_count, held_capacity;
-	rd_kafka_message_t *early[EARLY_MAX]; /* came while the group alone was served: the next records */
-	size_t early_count;
+	rd_kafka_message_t **early; /* came while the group alone was served: the next records */
+	size_t early_count, early_capacity;
 	struct err pending; /* found behind good records: returned by the next poll */
 	char *cluster_id;
 	bool closing;
@@ -37,6 +36,13 @@ struct kafka_source *kafka_source_new(const struct kafka_options *options, struc
 	}
 	source->options = options;
 	return source;
+}
+
+static void drop_early(struct kafka_source *source)
+{
+	for (size_t i = 0; i < source->early_count; i++)
+		rd_kafka_message_destroy(source->early[i]);
+	source->early_count = 0;
 }
 
 static void on_assigned(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list)
@@ -62,6 +68,7 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 			 void *opaque)
 {
 	struct kafka_source *source = ((struct kafka_client *)opaque)->self;
+	drop_early(source);
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !source->closing) {
 		on_assigned(source, list);
 	} else {
@@ -123,13 +130,6 @@ static void leave_group(struct kafka_source *source)
 	}
 }
 
-static void drop_early(struct kafka_source *source)
-{
-	for (size_t i = 0; i < source->early_count; i++)
-		rd_kafka_message_destroy(source->early[i]);
-	source->early_count = 0;
-}
-
 static void close_source(void *self)
 {
 	struct kafka_source *source = self;
@@ -145,6 +145,7 @@ static void close_source(void *self)
 		rd_kafka_queue_destroy(source->queue);
 	source->queue = NULL;
 	kafka_client_close(&source->client);
+	kafka_assignment_free(&source->assignment);
 	if (source->cluster_id != NULL)
 		rd_kafka_mem_free(NULL, source->cluster_id);
 	source->cluster_id = NULL;
@@ -253,54 +254,86 @@ static size_t consume(struct kafka_source *source, int timeout_ms, rd_kafka_mess
 	return count > 0 ? (size_t)count : 0;
 }
 
-/*
- * Serves the group and nothing else. Fetching is paused then, so as a rule nothing comes; what comes all the same counts
- * as delivered for librdkafka and is kept for the next poll. After a rebalance nobody wants it any more.
- */
-static void serve_group(struct kafka_source *source, int timeout_ms)
+/* A record that came while none is wanted: its partition is held back, so that there is at most one of each. */
+static int keep_early(struct kafka_source *source, rd_kafka_message_t *message, struct err *err)
 {
-	uint64_t assignment = source->assignment.membership.assignment;
-	rd_kafka_message_t *message = NULL;
-	if (source->early_count == EARLY_MAX) {
-		usleep((useconds_t)timeout_ms * 1000);
-		return;
-	}
-	ssize_t got = rd_kafka_consume_batch_queue(source->queue, timeout_ms, &message, 1);
-	if (source->assignment.membership.assignment != assignment)
-		drop_early(source);
-	if (got != 1)
-		return;
-	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		take_error(source, message);
+	if (!kafka_assignment_wants(&source->assignment, message->partition, message->offset)) {
 		rd_kafka_message_destroy(message);
-	} else if (source->assignment.membership.assignment != assignment) {
-		rd_kafka_message_destroy(message);
-	} else {
-		source->early[source->early_count++] = message;
+		return 0;
 	}
+	if (source->early_count == source->early_capacity) {
+		size_t capacity = 2 * source->early_capacity + 1;
+		rd_kafka_message_t **early = realloc(source->early, capacity * sizeof(rd_kafka_message_t *));
+		if (early == NULL) {
+			rd_kafka_message_destroy(message);
+			return err_memory(err);
+		}
+		source->early = early;
+		source->early_capacity = capacity;
+	}
+	source->early[source->early_count++] = message;
+	return kafka_assignment_hold_back(&source->assignment, message->partition, err);
 }
 
-/* Early ones first, in their order; else what the queue has. */
+/*
+ * Serves the group for the whole time and nothing else. The loop has paused what it holds, so as a rule no record comes;
+ * one that comes all the same counts as delivered for librdkafka and is kept for the next poll.
+ */
+static int serve_group(struct kafka_source *source, int timeout_ms, struct err *err)
+{
+	uint64_t assignment = source->assignment.membership.assignment;
+	int64_t left_ms = timeout_ms, deadline_ms = kafka_client_now_ms() + timeout_ms;
+	do {
+		rd_kafka_message_t *message = NULL;
+		if (rd_kafka_consume_batch_queue(source->queue, (int)left_ms, &message, 1) == 1) {
+			bool rebalanced = source->assignment.membership.assignment != assignment;
+			if (!rebalanced && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+				if (keep_early(source, message, err) != 0)
+					return -1;
+			} else {
+				if (!rebalanced)
+					take_error(source, message);
+				rd_kafka_message_destroy(message);
+			}
+		}
+		left_ms = deadline_ms - kafka_client_now_ms();
+	} while (left_ms > 0 && source->assignment.membership.assignment == assignment && !source->client.fatal &&
+		 !err_is_set(&source->pending));
+	return 0;
+}
+
+/* Early ones of partitions that are not paused first, in their order; else what the queue has. */
 static size_t next_messages(struct kafka_source *source, int timeout_ms, rd_kafka_message_t **messages, size_t limit)
 {
-	if (source->early_count == 0)
-		return consume(source, timeout_ms, messages, limit);
-	size_t take = source->early_count < limit ? source->early_count : limit;
-	memcpy(messages, source->early, take * sizeof *messages);
-	memmove(source->early, source->early + take, (source->early_count - take) * sizeof *messages);
-	source->early_count -= take;
-	return take;
+	size_t take = 0, keep = 0;
+	for (size_t i = 0; i < source->early_count; i++) {
+		if (take < limit && !kafka_assignment_paused(&source->assignment, source->early[i]->partition))
+			messages[take++] = source->early[i];
+		else
+			source->early[keep++] = source->early[i];
+	}
+	source->early_count = keep;
+	return take > 0 ? take : consume(source, timeout_ms, messages, limit);
+}
+
+static int return_trouble(struct kafka_source *source, struct err *err)
+{
+	if (source->client.fatal)
+		return kafka_client_fatal(&source->client, ERR_EXIT, err);
+	if (!err_is_set(&source->pending))
+		return 0;
+	*err = source->pending;
+	err_clear(&source->pending);
+	return -1;
 }
 
 static int poll_source(void *self, int timeout_ms, struct record *records, size_t limit, size_t *count, struct err *err)
 {
 	struct kafka_source *source = self;
 	assert(source->client.handle != NULL);
-	if (limit == 0) {
-		serve_group(source, timeout_ms);
-		return source->client.fatal ? kafka_client_fatal(&source->client, ERR_EXIT, err) : 0;
-	}
-	if (reserve(source, limit, err) != 0)
+	if (limit == 0)
+		return serve_group(source, timeout_ms, err) != 0 ? -1 : return_trouble(source, err);
+	if (kafka_assignment_go_on(&source->assignment, err) != 0 || reserve(source, limit, err) != 0)
 		return -1;
 	uint64_t assignment = source->assignment.membership.assignment;
 	if (!err_is_set(&source->pending)) {
@@ -318,14 +351,7 @@ static int poll_source(void *self, int timeout_ms, struct record *records, size_
 		if (kept > 0)
 			return 0;
 	}
-	if (source->client.fatal)
-		return kafka_client_fatal(&source->client, ERR_EXIT, err);
-	if (err_is_set(&source->pending)) {
-		*err = source->pending;
-		err_clear(&source->pending);
-		return -1;
-	}
-	return 0;
+	return return_trouble(source, err);
 }
 
 static int get_headers(void *self, struct record *record, struct arena *arena, struct err *err)
@@ -459,7 +485,7 @@ void kafka_source_free(struct kafka_source *source)
 	if (source == NULL)
 		return;
 	close_source(source);
-	kafka_assignment_free(&source->assignment);
+	free(source->early);
 	free(source->held);
 	free(source);
 }

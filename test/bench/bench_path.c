@@ -1,6 +1,6 @@
 /*
- * The tools behind bench_path.sh, which measures the whole path on a real Kafka and a real Redis: a seeded producer of card
-XX consumption by librdkafka as the ceiling to compare with,
+ * The tools behind bench_path.sh, which measures the whole path on a real Kafka and a real Redis: a producer of the job's
+ * transactions, bare consumption by librdkafka as the ceiling to compare with,
  * and a watch that sees a daemon's committed offsets from the first commit to the end of the topic and what it all cost.
  * Each prints one line of NAME=VALUE words.
  */
@@ -9,7 +9,6 @@ XX consumption by librdkafka as the ceiling to compare with,
 
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -80,9 +79,9 @@ static void produce(char **arguments)
 		size_t length = job_encode(&made, value);
 		for (;;) {
 			rd_kafka_resp_err_t code = rd_kafka_producev(
-			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION((int32_t)(made.card % JOB_PARTITIONS)),
-			    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(card, strlen(card)),
-			    RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(time_of(&made)), RD_KAFKA_V_END);
+			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(made.partition),
+			    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(made.card, strlen(made.card)),
+			    RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(made.time_ms), RD_KAFKA_V_END);
 			if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 				break;
 			if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -288,7 +287,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int least;
 		void (*run)(char **arguments);
-	} commands[] = {{"produce", 3, produce}, {"csv", 1, csv}, {"schema", 0, schema}, {"config", 6, config}, {"consume", 3, consume}, {"watch", 7, watch}};
+	} commands[] = {{"produce", 3, produce}, {"csv", 1, csv},         {"schema", 0, schema},
+			{"config", 6, config},   {"consume", 3, consume}, {"watch", 7, watch}};
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (argc >= 2 && strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].least) {
 			commands[i].run(argv + 2);

@@ -42,48 +42,9 @@ free_port() {
 	echo "$port"
 }
 
-# The ten features, fields and schema of the same job as others measure it. Thirty days are never full in a stream of hours,
-# so all vectors are `warming`: the policy is told to alert nevertheless, and the flag is taken from the training rows.
-write_schema() {
-	cat >"$folder/transaction.avsc" <<'SCHEMA'
-{"type": "record", "name": "Tx", "fields": [
-  {"name": "transaction_id", "type": "string"},
-  {"name": "event_time", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-  {"name": "card_id", "type": "string"}, {"name": "amount", "type": "double"}, {"name": "merchant", "type": "string"},
-  {"name": "channel", "type": {"type": "enum", "name": "Ch", "symbols": ["POS", "ATM", "WEB"]}},
-  {"name": "lat", "type": ["null", "double"]}, {"name": "lon", "type": ["null", "double"]},
-  {"name": "country", "type": "string"}, {"name": "mcc", "type": "int"}]}
-SCHEMA
-}
-
-# write_config NAME TIME-UNIT: CSV needs the unit that Avro's logical type tells.
+# write_config NAME avro|csv
 write_config() {
-	local time='"event_time"'
-	[ -z "$2" ] || time="{\"path\": \"event_time\", \"unit\": \"$2\"}"
-	cat >"$folder/$1.json" <<CONFIG
-{ "pipeline": "$1",
-  "kafka": {"bootstrap_servers": "$brokers", "input_topic": "transactions"},
-  "schema": {"file": "transaction.avsc", "framing": "confluent"},
-  "event": {"id": "transaction_id", "time": $time, "entity": "card_id",
-            "fields": {"amount": {"type": "money", "scale": 2}, "merchant": {"type": "string"}}},
-  "features": [
-    {"name": "count_1h", "op": "count", "window": "1h"},
-    {"name": "count_1d", "op": "count", "window": "1d"},
-    {"name": "sum_1d", "op": "sum", "field": "amount", "window": "1d"},
-    {"name": "mean_30d", "op": "mean", "field": "amount", "window": "30d"},
-    {"name": "stddev_30d", "op": "stddev", "field": "amount", "window": "30d"},
-    {"name": "zscore_30d", "op": "zscore", "field": "amount", "window": "30d"},
-    {"name": "merchants_1d", "op": "distinct", "field": "merchant", "window": "1d"},
-    {"name": "since_previous", "op": "since_previous", "window": "30d"},
-    {"name": "amount_log", "op": "log1p", "field": "amount"},
-    {"name": "merchant_30d", "op": "count", "window": "30d", "where": {"field": "merchant", "same": true}}],
-  "state": {"redis": {"address": "tcp://127.0.0.1:$redis_port"}},
-  "model": {"directory": "models"},
-  "policy": {"threshold": {"quantile": 0.99}, "warming": "alert"},
-  "limits": ${BENCH_LIMITS:-{\}},
-  "output": {"alerts": {"topic": "alerts"}, "late": {"topic": "late"}, "dead_letters": {"topic": "dead"}},
-  "http": {"listen": "127.0.0.1:$http_port"} }
-CONFIG
+	"$bench_path" config "$1" "$brokers" "$redis_port" "$http_port" "${BENCH_LIMITS:-{\}}" "$2" >"$folder/$1.json"
 }
 
 start_servers() {
@@ -109,7 +70,7 @@ start_servers() {
 }
 
 train_forest() {
-	write_config training ms
+	write_config training csv
 	"$bench_path" csv "$events" |
 		"$outlierd" features --config "$folder/training.json" --input - --input-format csv --output - 2>"$folder/features.log" |
 		awk -F, -v OFS=, -v every=$sample_every 'NR == 1 { print; next } NR % every == 0 { $6 = ""; print }' >"$folder/rows.csv"
@@ -128,7 +89,7 @@ metric() {
 daemon_run() {
 	local name=$1
 	shift
-	write_config "$name" ""
+	write_config "$name" avro
 	"$@" "$outlierd" run --config "$folder/$name.json" 2>"$folder/$name.log" &
 	daemon=$!
 	local pid=$daemon
@@ -196,7 +157,7 @@ count_mallocs() {
 	done
 }
 
-write_schema
+"$bench_path" schema >"$folder/transaction.avsc"
 start_servers
 echo "path: $events events, 4 partitions, 10000 cards, 10 features, Redis appendonly ${BENCH_APPENDONLY:-no}"
 "$bench_path" produce "$brokers" transactions "$events"

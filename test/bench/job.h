@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +51,8 @@ static inline void job_write_config(FILE *file, const struct job_config *config)
 		      "  \"kafka\": {\"bootstrap_servers\": \"%s\", \"input_topic\": \"transactions\"},\n"
 		      "  \"schema\": {\"file\": \"transaction.avsc\", \"framing\": \"confluent\"},\n"
 		      "  \"event\": {\"id\": \"transaction_id\", \"entity\": \"card_id\", \"time\": %s,\n"
-		      "    \"fields\": {\"amount\": {\"type\": \"money\", \"scale\": 2}, \"merchant\": {\"type\": \"string\"}}},\n",
+		      "    \"fields\": {\"amount\": {\"type\": \"money\", \"scale\": 2}, \"merchant\": {\"type\": "
+		      "\"string\"}}},\n",
 		      config->pipeline, config->brokers,
 		      config->for_csv ? "{\"path\": \"event_time\", \"unit\": \"ms\"}" : "\"event_time\"");
 	(void)fputs(
@@ -64,7 +66,8 @@ static inline void job_write_config(FILE *file, const struct job_config *config)
 	    "    {\"name\": \"merchants_1d\", \"op\": \"distinct\", \"field\": \"merchant\", \"window\": \"1d\"},\n"
 	    "    {\"name\": \"since_previous\", \"op\": \"since_previous\", \"window\": \"30d\"},\n"
 	    "    {\"name\": \"amount_log\", \"op\": \"log1p\", \"field\": \"amount\"},\n"
-	    "    {\"name\": \"merchant_30d\", \"op\": \"count\", \"window\": \"30d\", \"where\": {\"field\": \"merchant\", "
+	    "    {\"name\": \"merchant_30d\", \"op\": \"count\", \"window\": \"30d\", \"where\": {\"field\": "
+	    "\"merchant\", "
 	    "\"same\": true}}],\n",
 	    file);
 	(void)fprintf(file,

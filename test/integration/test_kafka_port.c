@@ -250,6 +250,70 @@ TEST(a_paused_partition_gives_nothing_and_loses_nothing)
 	member_close(&member);
 }
 
+TEST(serving_the_group_takes_its_time_and_no_record)
+{
+	struct fixture fixture;
+	size_t none = 0, seen = 0;
+	int64_t next[2] = {0, 0};
+	fixture_init(&fixture, 2);
+	write_input(fixture.input, 0, 0, 500);
+	write_input(fixture.input, 1, 0, 500);
+	member_open(&member, &fixture.options);
+	EXPECT(member_wait_assigned(&member, 1));
+	const struct position positions[] = {{.partition = 0, .offset = 0}, {.partition = 1, .offset = 0}};
+	EXPECT(member_start(&member, positions, 2));
+	for (int round = 0; round < 200 && seen < 1000; round++) {
+		bool pause = round % 4 == 1, serve = round % 2 == 1;
+		EXPECT_INT(member.port.pause(member.port.self, 0, pause, &member.err), 0);
+		if (serve) {
+			int64_t began_us = now_us();
+			EXPECT_INT(member.port.poll(member.port.self, 30, NULL, 0, &none, &member.err), 0);
+			EXPECT(now_us() - began_us >= 29000);
+			EXPECT_INT(none, 0);
+		}
+		member.port.release(member.port.self);
+		member.count = 0;
+		EXPECT_INT(member.port.poll(member.port.self, 30, member.records, 60, &member.count, &member.err), 0);
+		for (size_t i = 0; i < member.count; i++, seen++) {
+			EXPECT(!pause || member.records[i].partition == 1);
+			EXPECT_INT(member.records[i].offset, next[member.records[i].partition]++);
+		}
+	}
+	EXPECT_INT(seen, 1000);
+	member_close(&member);
+}
+
+TEST(a_pause_does_not_outlive_a_rebalance)
+{
+	struct fixture fixture;
+	size_t none = 0;
+	fixture_init(&fixture, 2);
+	write_input(fixture.input, 0, 0, 10);
+	write_input(fixture.input, 1, 0, 10);
+	struct kafka_options options = fixture.options;
+	options.instance_id = NULL;
+	member_open(&member, &fixture.options);
+	EXPECT(member_wait_assigned(&member, 1));
+	const struct position positions[] = {{.partition = 0, .offset = 0}, {.partition = 1, .offset = 0}};
+	EXPECT(member_start(&member, positions, 2));
+	EXPECT_INT(member.port.pause(member.port.self, 0, true, &member.err), 0);
+	EXPECT_INT(member.port.pause(member.port.self, 1, true, &member.err), 0);
+	/* Another one comes and goes while only the group is served. */
+	member_open(&other, &options);
+	for (int64_t end = now_us() + 20000000; (member.assigns < 2 || other.assigns < 1) && now_us() < end;) {
+		EXPECT_INT(member.port.poll(member.port.self, 20, NULL, 0, &none, &member.err), 0);
+		EXPECT_INT(member_poll(&other, 20), 0);
+	}
+	EXPECT_INT(member.partition_count, 1);
+	member_close(&other);
+	for (int64_t end = now_us() + 20000000; member.assigns < 3 && now_us() < end;)
+		EXPECT_INT(member.port.poll(member.port.self, 20, NULL, 0, &none, &member.err), 0);
+	EXPECT_INT(member.partition_count, 2);
+	EXPECT(member_start(&member, positions, 2));
+	EXPECT_INT(member_read(&member, 20, 5000), 20);
+	member_close(&member);
+}
+
 TEST(members_share_partitions_and_a_recovering_one_does_not_hold_up_the_group)
 {
 	struct fixture fixture;
@@ -381,6 +445,8 @@ int main(int argc, char **argv)
 	    CASE(offsets_are_found_by_record_timestamp),
 	    CASE(a_start_outside_the_log_is_reported_with_its_partition),
 	    CASE(a_paused_partition_gives_nothing_and_loses_nothing),
+	    CASE(serving_the_group_takes_its_time_and_no_record),
+	    CASE(a_pause_does_not_outlive_a_rebalance),
 	    CASE(members_share_partitions_and_a_recovering_one_does_not_hold_up_the_group),
 	    CASE(topics_are_described_and_sampled_without_a_group),
 	    CASE(brokers_that_are_away_are_waited_for_not_failed_on),

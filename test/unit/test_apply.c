@@ -444,6 +444,27 @@ TEST(a_late_event_counts_for_max_events)
 	world_free(w);
 }
 
+TEST(a_pane_stays_while_a_late_event_can_reach_it)
+{
+	/* Reach 6400 + 6400, panes of 200 ms. Folded: 150 and 160, in the pane that ends at 200. */
+	const struct feature_options feature = count_over(6400);
+	struct world *w = world_new(&feature, 1, 6400, 2);
+	(void)world_apply(w, (struct tx){.entity = "B", .time = 100});
+	(void)world_apply(w, (struct tx){.time = 150});
+	(void)world_apply(w, (struct tx){.time = 160});
+	(void)world_apply(w, (struct tx){.time = 12998});
+	(void)world_apply(w, (struct tx){.time = 12999});
+	(void)world_apply(w, (struct tx){.entity = "B", .time = 12998});
+	EXPECT_INT(watermark_ms(&w->watermark), 12998); /* less reach: 198 */
+	/* The earliest that is in time, 6598, reaches back to 199. */
+	EXPECT(world_apply(w, (struct tx){.time = 6598}) == 2);
+	EXPECT_INT(w->flags & (FLAG_LATE | FLAG_APPROXIMATE), FLAG_LATE | FLAG_APPROXIMATE);
+	(void)world_apply(w, (struct tx){.entity = "B", .time = 13001});
+	EXPECT_INT(watermark_ms(&w->watermark), 12999);
+	EXPECT(world_apply(w, (struct tx){.time = 6599}) == 1); /* 6598 was folded, and 150 is out of reach */
+	world_free(w);
+}
+
 TEST(a_lone_entity_keeps_its_memory_bounded)
 {
 	/* Without a second entity there is no watermark, and nothing ever leaves reach. */
@@ -551,6 +572,7 @@ int main(int argc, char **argv)
 					CASE(other_operations_are_missing_before_the_fold_edge),
 					CASE(an_event_before_the_fold_edge_is_too_late_and_says_folded),
 					CASE(a_late_event_counts_for_max_events),
+					CASE(a_pane_stays_while_a_late_event_can_reach_it),
 					CASE(a_lone_entity_keeps_its_memory_bounded),
 					CASE(squares_that_overflow_are_missing_and_flagged_sums_are_not),
 					CASE(a_field_beside_its_value_says_what_is_usual),

@@ -205,6 +205,11 @@ TEST(hours_follow_the_offset_that_holds_at_the_time)
 	EXPECT_INT(holds_at(&noon, 1, nulls, (41 * 24 + 11) * HOUR), 1);
 	EXPECT_INT(holds_at(&noon, 1, nulls, (42 * 24 + 10) * HOUR), 1);
 	EXPECT_INT(holds_at(&noon, 1, nulls, (42 * 24 + 11) * HOUR), 0);
+	/* In the very instant of a step the new offset holds. */
+	const struct condition_options evening = {
+	    .has_hours = true, .hours_from = 18, .hours_to = 19, .utc_offsets = steps, .utc_offset_count = 2};
+	EXPECT_INT(holds_at(&evening, 1, nulls, 1000 * HOUR), 1);
+	EXPECT_INT(holds_at(&evening, 1, nulls, 1000 * HOUR - 1), 0);
 }
 
 /* ---- what is refused */

@@ -91,6 +91,32 @@ TEST(the_bytes_are_those_of_the_layout)
 	world_free(w);
 }
 
+TEST(a_row_repeats_what_its_rarest_string_last_stood_with)
+{
+	static const struct feature_options features[] = {
+	    {.name = "shops", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = 6400},
+	    {.name = "channels", .operation = OPERATION_DISTINCT, .field = "channel", .window_ms = 6400},
+	    {.name = "lats", .operation = OPERATION_DISTINCT, .field = "lat", .window_ms = 6400}};
+	struct world *w = world_new(features, 3, 0, 100);
+	struct buffer record;
+	buffer_init(&record);
+	(void)world_apply(w, (struct tx){.time = 0, .shop = "a", .channel = "pos", PLACE(5000, 0)});
+	(void)world_apply(w, (struct tx){.time = 1, .shop = "b", .channel = "pos", PLACE(7000, 0)});
+	(void)world_apply(w, (struct tx){.time = 2, .shop = "c", .channel = "pos", PLACE(9000, 0)});
+	size_t before = world_record(w, &record).length;
+	/* "a" was seen in row 1, "pos" in row 3: row 1 gives the place. control, time, offset, id, shop: 12 bytes. */
+	(void)world_apply(w, (struct tx){.time = 3, .shop = "a", .channel = "pos", PLACE(5000, 0)});
+	EXPECT_INT(world_record(w, &record).length, before + 12);
+	/* With a new string the row before is looked at: two bytes for the shop's tag and length, one for its letter. */
+	(void)world_apply(w, (struct tx){.time = 4, .shop = "d", .channel = "pos", PLACE(5000, 0)});
+	EXPECT_INT(world_record(w, &record).length, before + 12 + 14);
+	/* The shop alone does not help where the place is another one. */
+	(void)world_apply(w, (struct tx){.time = 5, .shop = "b", .channel = "pos", PLACE(5000, 0)});
+	EXPECT_INT(world_record(w, &record).length, before + 12 + 14 + 14);
+	buffer_free(&record);
+	world_free(w);
+}
+
 /* Applies n random events to A and now and then B, rarely late. */
 static void run_random(struct world *w, struct rng *rng, int n, int64_t *clock)
 {
@@ -539,6 +565,7 @@ TEST(the_dump_is_json_for_people)
 int main(int argc, char **argv)
 {
 	return test_run((struct test[]){CASE(the_bytes_are_those_of_the_layout),
+					CASE(a_row_repeats_what_its_rarest_string_last_stood_with),
 					CASE(a_record_in_order_is_the_record_before_and_the_new_row),
 					CASE(decoding_gives_the_same_state_back),
 					CASE(bytes_do_not_depend_on_batches),

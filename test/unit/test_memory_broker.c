@@ -167,6 +167,25 @@ TEST(poll_puts_records_behind_those_that_are_lent)
 	memory_broker_free(broker);
 }
 
+TEST(a_limit_of_nothing_serves_the_group_alone)
+{
+	struct memory_broker *broker = broker_with(4);
+	struct member member;
+	size_t none = 0;
+	member_open(&member, broker);
+	EXPECT_INT(member.port.poll(member.port.self, 0, NULL, 0, &none, &member.err), 0);
+	EXPECT_INT(member.assigns, 1);
+	member_start_all(&member);
+	EXPECT_INT(member.port.poll(member.port.self, 0, NULL, 0, &none, &member.err), 0);
+	EXPECT_INT(none, 0);
+	memory_broker_rebalance(broker, false);
+	EXPECT_INT(member.port.poll(member.port.self, 0, NULL, 0, &none, &member.err), 0);
+	EXPECT_INT(member.assigns, 2);
+	member_start_all(&member);
+	EXPECT_INT(member_poll(&member, RECORDS), 12);
+	memory_broker_free(broker);
+}
+
 TEST(headers_are_lent_on_demand)
 {
 	struct memory_broker *broker = memory_broker_new("transactions", PARTITIONS);
@@ -496,6 +515,7 @@ int main(int argc, char **argv)
 	    CASE(nothing_is_read_before_assignment_and_start),
 	    CASE(records_come_in_offset_order_once_from_the_started_partitions),
 	    CASE(poll_puts_records_behind_those_that_are_lent),
+	    CASE(a_limit_of_nothing_serves_the_group_alone),
 	    CASE(headers_are_lent_on_demand),
 	    CASE(a_paused_partition_gives_nothing_until_it_goes_on),
 	    CASE(a_position_outside_the_log_is_an_error_with_its_partition),
