@@ -17,9 +17,9 @@ struct entry {
 	bool dirty;             /* committed, but not in the store yet: pinned */
 	uint64_t hash;
 	uint32_t length;
-	struct entry *newer, *older; /* by last use */
-	size_t size;                 /* as counted into the table's bytes */
-	char text[];                 /* the entity's text */
+	bool used;    /* since the search for what may go came by */
+	size_t size;  /* as counted into the table's bytes */
+	char text[];  /* the entity's text */
 };
 
 struct entities;
@@ -28,10 +28,14 @@ struct entities;
 struct entities *entities_new(void);
 /** Frees it with all entries; NULL does nothing. */
 void entities_free(struct entities *entities);
-/** The entry of a text, made the newest by use; NULL: none. */
+/** The hash of a text, for entities_prefetch() and entities_make(). */
+uint64_t entities_hash(struct slice text);
+/** Tells the processor that the text of this hash will be looked for: first its place in the table, and when that is near (`place_is_near`) its entry. Changes nothing. */
+void entities_prefetch(const struct entities *entities, uint64_t hash, bool place_is_near);
+/** The entry of a text, which counts as used; NULL: none. */
 struct entry *entities_find(struct entities *entities, struct slice text);
-/** The entry of a text, made where there is none (entity NULL). NULL: out of memory. */
-struct entry *entities_make(struct entities *entities, struct slice text);
+/** The entry of a text with its hash, made where there is none (entity NULL). NULL: out of memory. */
+struct entry *entities_make(struct entities *entities, struct slice text, uint64_t hash);
 /** Replaces the entry's entity (frees the old one) and counts its size anew. */
 void entities_set(struct entities *entities, struct entry *entry, struct entity *entity);
 /** Makes the pending fork the entity (commit). */
@@ -42,13 +46,10 @@ void entities_discard(struct entry *entry);
 void entities_remove(struct entities *entities, struct entry *entry);
 /** Removes all entries; keeps the table's memory. */
 void entities_clear(struct entities *entities);
-/** Removes the least recently used entries that are neither dirty nor pending until at most limit_bytes are held. */
+/** Removes entries that were not used for long and are neither dirty nor pending, until at most limit_bytes are held. */
 void entities_trim(struct entities *entities, size_t limit_bytes);
 /** Number of entries. */
 size_t entities_count(const struct entities *entities);
 /** Bytes held by entries and their entities. */
 size_t entities_bytes(const struct entities *entities);
-/** The most recently used entry, then along entry->older. NULL: empty. */
-struct entry *entities_newest(const struct entities *entities);
-
 #endif

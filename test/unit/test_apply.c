@@ -446,12 +446,12 @@ TEST(a_late_event_counts_for_max_events)
 
 TEST(a_pane_stays_while_a_late_event_can_reach_it)
 {
-	/* Reach 6400 + 6400, panes of 200 ms. Folded: 150 and 160, in the pane that ends at 200. */
+	/* Reach 6400 + 6400, panes of 200 ms. Folded: 150 and 199, in the pane that ends at 200. */
 	const struct feature_options feature = count_over(6400);
 	struct world *w = world_new(&feature, 1, 6400, 2);
 	(void)world_apply(w, (struct tx){.entity = "B", .time = 100});
 	(void)world_apply(w, (struct tx){.time = 150});
-	(void)world_apply(w, (struct tx){.time = 160});
+	(void)world_apply(w, (struct tx){.time = 199});
 	(void)world_apply(w, (struct tx){.time = 12998});
 	(void)world_apply(w, (struct tx){.time = 12999});
 	(void)world_apply(w, (struct tx){.entity = "B", .time = 12998});
