@@ -17,16 +17,29 @@ struct entity *entity_new(const struct feature_set *set)
 	return entity;
 }
 
+void entity_refork(struct entity *view, const struct entity *entity)
+{
+	assert(view->set == entity->set && view->rows == NULL && view->panes == NULL);
+	*view = *entity;
+	if (view->rows != NULL)
+		(void)rows_share(view->rows);
+	(void)panes_share(view->panes);
+}
+
 struct entity *entity_fork(const struct entity *entity)
 {
-	struct entity *fork = malloc(sizeof *fork);
-	if (fork == NULL)
-		return NULL;
-	*fork = *entity;
-	if (fork->rows != NULL)
-		(void)rows_share(fork->rows);
-	(void)panes_share(fork->panes);
+	struct entity *fork = entity_new(entity->set);
+	if (fork != NULL)
+		entity_refork(fork, entity);
 	return fork;
+}
+
+void entity_empty(struct entity *entity)
+{
+	assert(entity->set != NULL);
+	rows_release(entity->rows);
+	panes_release(entity->panes);
+	*entity = (struct entity){.set = entity->set, .fold_edge = FOLD_EDGE_NONE};
 }
 
 void entity_free(struct entity *entity)

@@ -23,6 +23,12 @@ struct entity *entity_new(const struct feature_set *set);
 /** A view of the same state that can be changed without changing this one. NULL: out of memory. */
 struct entity *entity_fork(const struct entity *entity);
 
+/** Releases what a view saw; it is as entity_new() made it. */
+void entity_empty(struct entity *entity);
+
+/** Makes an empty view a fork, as entity_fork() does with a new one: nothing is allocated. */
+void entity_refork(struct entity *view, const struct entity *entity);
+
 /** Frees one view; NULL does nothing. */
 void entity_free(struct entity *entity);
 

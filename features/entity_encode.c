@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #define NOT_NUMBERED UINT32_MAX
+#define VARINT_SHORT (UINT64_C(1) << 28)
+#define SLACK_BYTES 4 /* that a varint may write too many */
 
 /* What the record remembers of a string. */
 struct string_state {
@@ -26,13 +28,25 @@ struct writer {
 	int64_t last_literal[EVENT_FIELDS_MAX]; /* string number, by column; NONE */
 };
 
+/*
+ * Lengths follow no pattern that a processor could guess, so up to four bytes are made without a branch (and four are
+ * always written).
+ */
 static inline void put_varint(struct writer *writer, uint64_t value)
 {
-	uint8_t *at = writer->at;
+	if (value < VARINT_SHORT) {
+		uint32_t v = (uint32_t)value;
+		uint32_t bytes = (v & 0x7f) | (v & 0x3f80) << 1 | (v & 0x1fc000) << 2 | (v & 0xfe00000) << 3;
+		unsigned length = (38 - (unsigned)__builtin_clz(v | 1)) / 7;
+		bytes |= 0x808080u & ((1u << 8 * (length - 1)) - 1);
+		bytes = htole32(bytes);
+		memcpy(writer->at, &bytes, sizeof bytes);
+		writer->at += length;
+		return;
+	}
 	for (; value >= 0x80; value >>= 7)
-		*at++ = (uint8_t)(value | 0x80);
-	*at++ = (uint8_t)value;
-	writer->at = at;
+		*writer->at++ = (uint8_t)(value | 0x80);
+	*writer->at++ = (uint8_t)value;
 }
 
 static inline void put_bytes(struct writer *writer, const void *bytes, size_t length)
@@ -170,7 +184,7 @@ static void write_rows(const struct entity *entity, struct buffer *out)
 		return;
 	size_t strings = rows_string_bound(set, rows) + 1, state_bytes = strings * sizeof(struct string_state);
 	/* A string's text takes no more here than in the dictionaries, whose bound counts units of 8 bytes. */
-	size_t most = count * RECORD_ROW_MAX(set->column_count) + strings * 8;
+	size_t most = count * RECORD_ROW_MAX(set->column_count) + strings * 8 + SLACK_BYTES;
 	struct string_state *states = malloc(state_bytes + most);
 	if (states == NULL) {
 		out->failed = true;

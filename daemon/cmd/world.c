@@ -27,6 +27,18 @@ static void open_log(struct world *world)
 	world->config->redis.clock = &world->clock;
 }
 
+static void list_output_topics(struct world *world)
+{
+	struct config *config = world->config;
+	const char *topics[] = {config->publish.alerts.topic, config->publish.decisions.topic,
+				config->publish.late_topic, config->publish.dead_letter_topic};
+	config->kafka.output_topics = world->output_topics;
+	config->kafka.output_topic_count = 0;
+	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+		if (topics[i] != NULL)
+			world->output_topics[config->kafka.output_topic_count++] = topics[i];
+}
+
 int world_open(struct world *world, const char *config_path, struct err *err)
 {
 	*world = (struct world){.clock = system_clock()};
@@ -34,6 +46,7 @@ int world_open(struct world *world, const char *config_path, struct err *err)
 	if (world->config == NULL)
 		return -1;
 	open_log(world);
+	list_output_topics(world);
 	const struct privacy_options *privacy = &world->config->privacy;
 	world->pseudonym = (struct pseudonym_options){privacy->key, privacy->entity, privacy->id, privacy->fields,
 						      world->config->schema.field_count};

@@ -15,6 +15,8 @@ struct item {
 	struct record *record; /* offline: only coordinates, key and value where there are any */
 	struct partition *partition;
 	struct entry *entry; /* NULL: refused or future */
+	uint64_t hash;       /* of the entity */
+	bool admitted;       /* it will have an entry */
 	struct event event;
 	enum outcome outcome;
 	enum reason reason;
@@ -37,6 +39,7 @@ struct batch {
 	struct entry **touched; /* entries with a pending fork, with their partitions */
 	struct partition **owners;
 	size_t touched_count;
+	uint64_t applications; /* how often it was applied: tells partitions that have a marker of this one */
 	uint64_t outcomes[OUTCOME_NUMBER];
 	uint64_t flagged, reapplied;
 };
@@ -51,9 +54,11 @@ int batch_reset(struct batch *batch, struct err *err) MUST_USE;
 /** Adds a record; the caller then fills event, reason and entry. NULL: full. */
 struct item *batch_add(struct batch *batch, struct partition *partition, struct record *record);
 
-/** Lets a decoded event in: REASON_FUTURE where it is, else its identifiers are replaced (pseudonym NULL: none) and its cache entry is found or made. */
+/** Lets a decoded event in: REASON_FUTURE where it is, else its identifiers are replaced (pseudonym NULL: none). Its cache entry comes with batch_enter(). */
 int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_options *pseudonym,
 		struct err *err) MUST_USE;
+/** Finds or makes the cache entries of the admitted items from this one on. */
+int batch_enter(struct batch *batch, size_t first, struct err *err) MUST_USE;
 /** Applies all items in order into the overlay (pending forks, partition->pending). Entries must be loaded. On an error nothing has happened but pending forks: batch_discard(). */
 int batch_apply(struct batch *batch, struct err *err) MUST_USE;
 /** Frees all pending forks; the items stay and can be applied again. */

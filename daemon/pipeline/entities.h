@@ -11,15 +11,16 @@
 struct entry {
 	struct entity *entity;  /* owned by the table; NULL: known to have no state yet */
 	struct entity *pending; /* owned: the running batch's fork (the overlay); NULL: untouched */
+	struct entity *spare;   /* owned: an empty view whose memory the next fork uses; NULL: none */
 	bool changed;           /* pending differs from entity: an event was scored into it */
 	bool loaded;            /* entity is what the store holds (or newer); false: to be read first */
 	bool listed;            /* already on the list of entities to be read */
 	bool dirty;             /* committed, but not in the store yet: pinned */
 	uint64_t hash;
 	uint32_t length;
-	bool used;    /* since the search for what may go came by */
-	size_t size;  /* as counted into the table's bytes */
-	char text[];  /* the entity's text */
+	bool used;              /* since the search for what may go came by */
+	size_t size;            /* as counted into the table's bytes */
+	char text[];            /* the entity's text */
 };
 
 struct entities;
@@ -32,12 +33,12 @@ void entities_free(struct entities *entities);
 uint64_t entities_hash(struct slice text);
 /** Tells the processor that the text of this hash will be looked for: first its place in the table, and when that is near (`place_is_near`) its entry. Changes nothing. */
 void entities_prefetch(const struct entities *entities, uint64_t hash, bool place_is_near);
-/** The entry of a text, which counts as used; NULL: none. */
-struct entry *entities_find(struct entities *entities, struct slice text);
-/** The entry of a text with its hash, made where there is none (entity NULL). NULL: out of memory. */
+/** The entry of a text with its hash, which counts as used; made where there is none (entity NULL). NULL: out of memory. */
 struct entry *entities_make(struct entities *entities, struct slice text, uint64_t hash);
 /** Replaces the entry's entity (frees the old one) and counts its size anew. */
 void entities_set(struct entities *entities, struct entry *entry, struct entity *entity);
+/** Forks the entity into `pending`, where that is not done yet. -1: out of memory. */
+int entities_fork(struct entry *entry) MUST_USE;
 /** Makes the pending fork the entity (commit). */
 void entities_accept(struct entities *entities, struct entry *entry);
 /** Frees the pending fork (abort). */

@@ -1,6 +1,7 @@
 /*
- * Decoding speed: a transaction of 15 fields (7 strings, 4 of all nullable), 8 of which go into 9 slots, against avro-c reading the same bytes
- * into one reused generic value (and only one number taken out of it). Prints nanoseconds of a record and the ratio.
+ * Decoding speed: a transaction of 15 fields (7 strings, 4 of all nullable), 8 of which go into 9 slots, against avro-c
+ * reading the same bytes into one reused generic value (and only one number taken out of it). Prints nanoseconds of a
+ * record and the ratio.
  * Exit status 1 where it is below the promised one.
  */
 #include "buffer.h"
