@@ -88,15 +88,15 @@ struct conversion {
 	bool first; /* no conversion of this event has failed before */
 };
 
-static struct conversion convert_begin(struct event_builder *builder, size_t slot)
+static inline struct conversion convert_begin(struct event_builder *builder, size_t slot)
 {
 	assert(slot >= EVENT_SLOT_FIELDS && slot < event_slot_count(builder->schema));
 	size_t i = slot - EVENT_SLOT_FIELDS;
 	builder->values[i].present = false;
-	return (struct conversion){&builder->schema->fields[i], &builder->values[i], !err_is_set(&builder->err)};
+	return (struct conversion){&builder->schema->fields[i], &builder->values[i], builder->err.code == ERR_NONE};
 }
 
-static void convert_end(struct event_builder *builder, const struct conversion *conversion, int status)
+static inline void convert_end(struct event_builder *builder, const struct conversion *conversion, int status)
 {
 	if (status != 0 && conversion->first)
 		(void)err_prepend(&builder->err, "%s", conversion->field->path);
@@ -227,6 +227,15 @@ void event_builder_double(struct event_builder *builder, size_t slot, double sou
 
 void event_builder_text(struct event_builder *builder, size_t slot, struct slice source)
 {
+	if (slot >= EVENT_SLOT_FIELDS) {
+		struct conversion to = convert_begin(builder, slot);
+		if (to.field->type == FIELD_STRING && source.length <= FIELD_TEXT_MAX) {
+			*to.value = (struct value){.present = true, .text = source}; /* the commonest, without a call */
+			return;
+		}
+		convert_end(builder, &to, field_from_text(to.field, source, to.value, &builder->err));
+		return;
+	}
 	if (ignored(builder, slot))
 		return;
 	if (slot == EVENT_SLOT_TIME) {

@@ -130,9 +130,29 @@ int number_parse_scaled(struct slice text, int scale, int64_t *units)
 	return store_units(round_quotient(magnitude, next, 10, dust), negative, units);
 }
 
+/*
+ * Where the rounded product is plainly nearest it is the answer: below 2^40 its own error is at most 2^-13, so that a
+ * distance below 0.499 to an integer cannot hide a tie or another side of it. True for nearly every amount.
+ */
+static bool scale_plainly(double value, int scale, int64_t *units)
+{
+	static const double power[DOUBLE_SCALE_MAX + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+							   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	double product = value * power[scale];
+	if (!(fabs(product) < 0x1p40))
+		return false;
+	double nearest = product + 0x1.8p52 - 0x1.8p52; /* rounds to an integer without a call */
+	if (fabs(product - nearest) > 0.499)
+		return false;
+	*units = (int64_t)nearest;
+	return true;
+}
+
 int number_scale_double(double value, int scale, int64_t *units)
 {
 	assert(scale >= 0 && scale <= DOUBLE_SCALE_MAX);
+	if (scale_plainly(value, scale, units))
+		return 0;
 	if (!isfinite(value) || fabs(value) > (double)UNITS_MAX)
 		return -1;
 

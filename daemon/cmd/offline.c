@@ -138,7 +138,7 @@ static struct slot *slot_of(struct offline *offline, int32_t partition)
 
 static struct entity *entity_of(const struct offline *offline, struct slot *slot, struct slice text)
 {
-	struct entry *entry = entities_make(slot->entities, text);
+	struct entry *entry = entities_make(slot->entities, text, entities_hash(text));
 	if (entry == NULL)
 		return NULL;
 	if (entry->entity == NULL) {

@@ -75,7 +75,8 @@ static int add(struct run *run, struct event_record *from, struct err *err)
 	if (item->reason != REASON_NONE)
 		return 0;
 	const struct config *config = run->world.config;
-	if (batch_admit(run->batch, item, config->privacy.any ? &run->world.pseudonym : NULL, err) != 0)
+	if (batch_admit(run->batch, item, config->privacy.any ? &run->world.pseudonym : NULL, err) != 0 ||
+	    batch_enter(run->batch, run->batch->count - 1, err) != 0)
 		return -1;
 	if (item->entry != NULL && !item->entry->loaded) {
 		struct entity *entity = entity_new(run->world.set);

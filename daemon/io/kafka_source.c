@@ -11,6 +11,7 @@
 #define NUMBER_BYTES 24
 #define LEAVE_MS 2000
 #define LEAVE_STEP_MS 20
+#define REJOIN_MS 60000 /* a handle that is fenced this soon after a loss was fenced by itself; once in this time */
 
 struct kafka_source {
 	struct kafka_client client;
@@ -25,6 +26,8 @@ struct kafka_source {
 	struct err pending; /* found behind good records: returned by the next poll */
 	char *cluster_id;
 	bool closing;
+	bool rejoin;                  /* the handle is dead: another one joins when nothing of it is lent any more */
+	int64_t lost_ms, rejoined_ms; /* monotonic; 0: never */
 };
 
 struct kafka_source *kafka_source_new(const struct kafka_options *options, struct err *err)
@@ -58,6 +61,8 @@ static void on_assigned(struct kafka_source *source, const rd_kafka_topic_partit
 static void on_revoked(struct kafka_source *source, bool lost)
 {
 	bool had = source->assignment.membership.metadata != NULL;
+	if (lost)
+		source->lost_ms = kafka_client_now_ms();
 	kafka_assignment_drop(&source->assignment);
 	if (had && !source->closing)
 		source->listener.revoked(source->listener.self, lost);
@@ -316,10 +321,45 @@ static size_t next_messages(struct kafka_source *source, int timeout_ms, rd_kafk
 	return take > 0 ? take : consume(source, timeout_ms, messages, limit);
 }
 
+/*
+ * After an outage that is longer than the session librdkafka joins anew while a heartbeat of its old session is still
+ * under way, is fenced by its own double, and gives up for good. Then another handle joins. Who is fenced without having
+ * lost the group before, or soon again, has a real double, and ends.
+ */
+static int judge_fatal(struct kafka_source *source, struct err *err)
+{
+	int64_t now_ms = kafka_client_now_ms();
+	bool lost = source->lost_ms != 0 && now_ms - source->lost_ms < REJOIN_MS;
+	bool again = source->rejoined_ms != 0 && now_ms - source->rejoined_ms < REJOIN_MS;
+	(void)kafka_client_fatal(&source->client, ERR_EXIT, err);
+	if (!lost || again)
+		return -1;
+	kafka_client_report(&source->client, LOG_LEVEL_WARNING, "joining anew", err->message);
+	err_clear(err);
+	source->client.fatal = false;
+	source->rejoin = true;
+	source->rejoined_ms = now_ms;
+	if (source->assignment.membership.metadata != NULL) {
+		kafka_assignment_drop(&source->assignment);
+		source->listener.revoked(source->listener.self, true);
+	}
+	return 0;
+}
+
+static int join_anew(struct kafka_source *source, struct err *err)
+{
+	const struct source_listener listener = source->listener;
+	source->rejoin = false;
+	close_source(source);
+	return open_source(source, &listener, err);
+}
+
 static int return_trouble(struct kafka_source *source, struct err *err)
 {
-	if (source->client.fatal)
-		return kafka_client_fatal(&source->client, ERR_EXIT, err);
+	/* Asked for, too: the message that tells of it may have been dropped with those of a lost assignment. */
+	bool fatal = rd_kafka_fatal_error(source->client.handle, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (fatal && !source->rejoin)
+		return judge_fatal(source, err);
 	if (!err_is_set(&source->pending))
 		return 0;
 	*err = source->pending;
@@ -330,6 +370,8 @@ static int return_trouble(struct kafka_source *source, struct err *err)
 static int poll_source(void *self, int timeout_ms, struct record *records, size_t limit, size_t *count, struct err *err)
 {
 	struct kafka_source *source = self;
+	if (source->rejoin && source->held_count == 0 && join_anew(source, err) != 0)
+		return -1;
 	assert(source->client.handle != NULL);
 	if (limit == 0)
 		return serve_group(source, timeout_ms, err) != 0 ? -1 : return_trouble(source, err);

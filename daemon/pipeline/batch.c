@@ -6,6 +6,7 @@
 
 /* How many events ahead of the one applied an entity's entry, entity, head of rows and rows are fetched. */
 enum { AHEAD_ENTRY = 12, AHEAD_ENTITY = 9, AHEAD_HEAD = 5, AHEAD_ROWS = 2 };
+#define AHEAD_ENTERED 6 /* ... and an entry before it is looked up */
 
 struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes)
 {
@@ -55,7 +56,7 @@ struct item *batch_add(struct batch *batch, struct partition *partition, struct 
 	if (batch->count == batch->capacity)
 		return NULL;
 	struct item *item = &batch->items[batch->count++];
-	*item = (struct item){.record = record, .partition = partition, .score = NAN, .rank = NAN};
+	*item = (struct item){.record = record, .partition = partition, .score = NAN};
 	return item;
 }
 
@@ -68,8 +69,26 @@ int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_o
 	}
 	if (pseudonym != NULL && pseudonym_apply(pseudonym, &item->event, batch->arena, err) != 0)
 		return -1;
-	item->entry = entities_make(item->partition->cache, item->event.entity);
-	return item->entry == NULL ? err_memory(err) : 0;
+	item->admitted = true;
+	item->hash = entities_hash(item->event.entity);
+	entities_prefetch(item->partition->cache, item->hash, false);
+	return 0;
+}
+
+int batch_enter(struct batch *batch, size_t first, struct err *err)
+{
+	for (size_t i = first; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		const struct item *later = i + AHEAD_ENTERED < batch->count ? item + AHEAD_ENTERED : NULL;
+		if (later != NULL && later->admitted)
+			entities_prefetch(later->partition->cache, later->hash, true);
+		if (!item->admitted)
+			continue;
+		item->entry = entities_make(item->partition->cache, item->event.entity, item->hash);
+		if (item->entry == NULL)
+			return err_memory(err);
+	}
+	return 0;
 }
 
 static int take_rows(struct batch *batch, struct err *err)
@@ -90,17 +109,27 @@ static int touch(struct batch *batch, struct item *item, struct err *err)
 	assert(entry->loaded && entry->entity != NULL);
 	if (entry->pending != NULL)
 		return 0;
-	entry->pending = entity_fork(entry->entity);
-	if (entry->pending == NULL)
+	if (entities_fork(entry) != 0)
 		return err_memory(err);
 	batch->touched[batch->touched_count] = entry;
 	batch->owners[batch->touched_count++] = item->partition;
 	return 0;
 }
 
+/* The partition's marker under way. */
+static struct marker *marker_of(struct batch *batch, struct partition *partition)
+{
+	if (!batch_touched(batch, partition)) {
+		partition->application = batch->applications;
+		partition->pending = partition->marker;
+		batch->partitions++;
+	}
+	return &partition->pending;
+}
+
 static int apply_item(struct batch *batch, struct item *item, struct err *err)
 {
-	struct marker *marker = &item->partition->pending;
+	struct marker *marker = marker_of(batch, item->partition);
 	size_t features = feature_set_count(batch->set);
 	if (item->entry == NULL) {
 		item->outcome = item->reason == REASON_FUTURE ? OUTCOME_FUTURE : OUTCOME_INVALID;
@@ -126,6 +155,21 @@ static int apply_item(struct batch *batch, struct item *item, struct err *err)
 	return 0;
 }
 
+/* Only the hash of the last record is kept: walk back until every partition has its own. */
+static void hash_last_records(struct batch *batch)
+{
+	size_t left = batch->partitions;
+	for (size_t i = batch->count; left > 0 && i-- > 0;) {
+		struct partition *partition = batch->items[i].partition;
+		const struct record *record = batch->items[i].record;
+		if (partition->pending.last_offset != record->offset)
+			continue;
+		partition->pending.last_hash = marker_record_hash(record);
+		left--;
+	}
+	assert(left == 0);
+}
+
 static const struct entity *ahead(const struct batch *batch, size_t i)
 {
 	const struct entry *entry = i < batch->count ? batch->items[i].entry : NULL;
@@ -149,30 +193,22 @@ static void look_ahead(const struct batch *batch, size_t i)
 
 int batch_apply(struct batch *batch, struct err *err)
 {
-	batch->scored = 0;
+	batch->scored = batch->partitions = 0;
+	batch->applications++;
 	if (take_rows(batch, err) != 0)
 		return -1;
-	for (size_t i = 0; i < batch->count; i++)
-		batch->items[i].partition->touched = false;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct partition *partition = batch->items[i].partition;
-		if (!partition->touched)
-			partition->pending = partition->marker;
-		partition->touched = true;
-	}
 	for (size_t i = 0; i < batch->count; i++) {
 		look_ahead(batch, i);
 		if (apply_item(batch, &batch->items[i], err) != 0)
 			return -1;
 	}
-	/* The hash of the last record alone is kept: walk back until every partition has its own. */
-	for (size_t i = batch->count; i-- > 0;) {
-		struct partition *partition = batch->items[i].partition;
-		const struct record *record = batch->items[i].record;
-		if (partition->pending.last_offset == record->offset)
-			partition->pending.last_hash = marker_record_hash(record);
-	}
+	hash_last_records(batch);
 	return 0;
+}
+
+bool batch_touched(const struct batch *batch, const struct partition *partition)
+{
+	return batch->applications != 0 && partition->application == batch->applications;
 }
 
 void batch_discard(struct batch *batch)
@@ -211,7 +247,6 @@ int batch_score(struct batch *batch, const struct champion *champion, struct err
 			continue;
 		if (champion->model != NULL) {
 			item->score = scores[(size_t)(item->vector.values - batch->rows) / features];
-			item->rank = calibration_rank(&champion->model->calibration, item->score);
 		} else {
 			item->vector.flags |= FLAG_FALLBACK;
 		}
@@ -238,15 +273,20 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 			  const struct publish_options *options, const struct champion *champion,
 			  const struct batch_outlet *outlet, struct err *err)
 {
+	bool alert = item->verdict.flagged && options->alerts.topic != NULL;
+	if (!alert && options->decisions.topic == NULL)
+		return 0;
+	const struct model *model = champion->model;
 	struct scored scored = {.event = &item->event,
 				.partition = item->partition->number,
 				.vector = item->vector,
 				.flags = item->vector.flags,
 				.score = item->score,
-				.rank = item->rank,
+				.rank =
+				    model == NULL ? (double)NAN : calibration_rank(&model->calibration, item->score),
 				.verdict = item->verdict};
 	struct message message;
-	if (item->verdict.flagged && options->alerts.topic != NULL) {
+	if (alert) {
 		if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
 			return -1;
 		if (publisher_alert(publisher, champion, &scored, item->record, batch->arena, &message, err) != 0 ||
@@ -308,9 +348,9 @@ int batch_accept(struct batch *batch, struct err *err)
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
 		struct partition *partition = item->partition;
-		if (partition->touched)
+		if (batch_touched(batch, partition))
 			partition->marker = partition->pending;
-		partition->touched = false;
+		partition->application = 0;
 		if (item->silent) {
 			batch->reapplied++;
 			continue;

@@ -22,7 +22,7 @@ struct item {
 	enum reason reason;
 	const char *why;      /* for letters, without identifiers; NULL: by reason */
 	struct vector vector; /* of scored items; values is a row of batch->rows */
-	double score, rank;
+	double score;
 	struct verdict verdict;
 	bool silent; /* below C: state only */
 };
@@ -39,7 +39,8 @@ struct batch {
 	struct entry **touched; /* entries with a pending fork, with their partitions */
 	struct partition **owners;
 	size_t touched_count;
-	uint64_t applications; /* how often it was applied: tells partitions that have a marker of this one */
+	uint64_t applications; /* begun so far, of all batches; see batch_touched() */
+	size_t partitions;     /* touched by the last one */
 	uint64_t outcomes[OUTCOME_NUMBER];
 	uint64_t flagged, reapplied;
 };
@@ -61,6 +62,8 @@ int batch_admit(struct batch *batch, struct item *item, const struct pseudonym_o
 int batch_enter(struct batch *batch, size_t first, struct err *err) MUST_USE;
 /** Applies all items in order into the overlay (pending forks, partition->pending). Entries must be loaded. On an error nothing has happened but pending forks: batch_discard(). */
 int batch_apply(struct batch *batch, struct err *err) MUST_USE;
+/** Whether the application that was last begun has touched the partition: then partition->pending is what it came to. */
+bool batch_touched(const struct batch *batch, const struct partition *partition);
 /** Frees all pending forks; the items stay and can be applied again. */
 void batch_discard(struct batch *batch);
 /** Scores the vectors and decides. */

@@ -18,9 +18,9 @@ struct entry {
 	bool dirty;             /* committed, but not in the store yet: pinned */
 	uint64_t hash;
 	uint32_t length;
-	bool used;              /* since the search for what may go came by */
-	size_t size;            /* as counted into the table's bytes */
-	char text[];            /* the entity's text */
+	bool used;   /* since the search for what may go came by */
+	size_t size; /* as counted into the table's bytes */
+	char text[]; /* the entity's text */
 };
 
 struct entities;

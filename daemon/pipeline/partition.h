@@ -28,7 +28,7 @@ struct partition {
 	size_t dirty_count, dirty_capacity;
 	uint8_t *recent; /* ring of PARTITION_RECENT classes, see partition_count_recent() */
 	size_t recent_at, recent_dead, recent_late;
-	bool touched; /* by the running batch */
+	uint64_t application; /* the last of a batch that touched it; see batch_touched() */
 };
 
 /** A partition without state. NULL: out of memory. */

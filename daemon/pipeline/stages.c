@@ -69,34 +69,44 @@ static bool wanted(struct pipeline *pipeline, struct partition *partition, const
 	return record->offset >= partition->marker.next_offset;
 }
 
-static int decode_item(struct pipeline *pipeline, struct item *item, struct err *err)
+/*
+ * why: cleared here; the caller's, since clearing its memory for each record would cost more than decoding. *full: the
+ * batch's memory does not hold this record too; it begins the next batch.
+ */
+static int decode_item(struct pipeline *pipeline, struct item *item, bool *full, struct err *why, struct err *err)
 {
 	const struct codec *codec = &pipeline->ports.codec;
-	struct err why = {0};
 	int64_t pause_ms = 0;
 	for (;;) {
-		err_clear(&why);
+		err_clear(why);
 		switch (codec->decode(codec->self, item->record, pipeline->batch->arena, &item->event, &item->reason,
-				      &why)) {
+				      why)) {
 		case DECODED:
 			item->reason = REASON_NONE;
 			return batch_admit(pipeline->batch, item, pipeline->options.pseudonym, err);
 		case DECODE_REFUSED:
-			item->why = arena_copy(pipeline->batch->arena, slice_of(why.message)).data;
+			item->why = arena_copy(pipeline->batch->arena, slice_of(why->message)).data;
 			return item->why == NULL ? err_memory(err) : 0;
 		case DECODE_WAIT:
-			(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "schema registry: %s", why.message);
+			*full = why->code == ERR_MEMORY && pipeline->batch->count > 1;
+			if (*full)
+				return 0;
+			if (why->code == ERR_MEMORY)
+				return err_set(err, ERR_MEMORY, "one record takes more than limits.batch_memory");
+			(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "schema registry: %s", why->message);
 			if (loop_retry(pipeline, &pause_ms, err) != 0)
 				return -1;
 		}
 	}
 }
 
-/* Records to items: decoded and let in, or refused. */
-static int decode(struct pipeline *pipeline, size_t count, struct err *err)
+/* Records from *from on to items: decoded and let in, or refused, until the batch is full. *from: the first one left. */
+static int decode(struct pipeline *pipeline, size_t *from, size_t count, struct err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct record *record = &pipeline->records[i];
+	struct err why = {0};
+	bool full = false;
+	for (; *from < count; (*from)++) {
+		struct record *record = &pipeline->records[*from];
 		struct partition *partition = loop_partition(pipeline, record->partition);
 		if (!wanted(pipeline, partition, record))
 			continue;
@@ -104,9 +114,16 @@ static int decode(struct pipeline *pipeline, size_t count, struct err *err)
 		struct item *item = batch_add(pipeline->batch, partition, record);
 		assert(item != NULL);
 		item->silent = record->offset < partition->committed;
-		if (decode_item(pipeline, item, err) != 0)
+		if (decode_item(pipeline, item, &full, &why, err) != 0)
 			return -1;
+		if (full) {
+			pipeline->batch->count--;
+			partition->next_position = record->offset;
+			break;
+		}
 	}
+	if (batch_enter(pipeline->batch, 0, err) != 0)
+		return -1;
 	return loop_resume(pipeline, err);
 }
 
@@ -116,51 +133,70 @@ static void halt_partition(struct pipeline *pipeline, struct partition *partitio
 	err_clear(err);
 }
 
+/* The items whose entities the cache lacks, each entity once. */
+static size_t list_missing(struct pipeline *pipeline, struct item **missing)
+{
+	struct batch *batch = pipeline->batch;
+	size_t count = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		if (item->entry == NULL)
+			continue;
+		pipeline->metrics.cache_hits += item->entry->loaded;
+		if (!item->entry->loaded && !item->entry->listed) {
+			item->entry->listed = true;
+			missing[count++] = item;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		missing[i]->entry->listed = false;
+	pipeline->metrics.cache_misses += count;
+	return count;
+}
+
+static int load_partition(struct pipeline *pipeline, struct partition *partition, struct entry **entries, size_t count,
+			  bool *dropped, struct err *err)
+{
+	bool stale = false;
+	int64_t pause_ms = 0;
+	pipeline->metrics.store_reads++;
+	while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, entries, count,
+			      pipeline->batch->arena, &stale, err) != 0) {
+		if (err->action == ERR_HALT_PARTITION) {
+			halt_partition(pipeline, partition, "corrupt_record", err);
+			*dropped = true;
+			break;
+		}
+		pipeline->metrics.store_retries += err->action == ERR_RETRY;
+		if (loop_retry(pipeline, &pause_ms, err) != 0)
+			return -1;
+	}
+	if (stale)
+		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+				      "partition %" PRId32
+				      ": the marker in the store is not the one last written: another process "
+				      "wrote, or the store went back",
+				      partition->number);
+	return 0;
+}
+
 /* Reads what the cache lacks; one read a partition. *dropped: a partition was halted, its items must go. */
 static int load(struct pipeline *pipeline, bool *dropped, struct err *err)
 {
 	struct batch *batch = pipeline->batch;
-	struct entry **missing = arena_take(batch->arena, (batch->count + 1) * sizeof *missing);
-	if (missing == NULL)
+	struct item **missing = arena_take(batch->arena, (batch->count + 1) * sizeof *missing);
+	struct entry **entries = arena_take(batch->arena, (batch->count + 1) * sizeof *entries);
+	if (missing == NULL || entries == NULL)
 		return err_memory(err);
-	for (size_t p = 0; p < pipeline->partition_count; p++) {
+	size_t missing_count = list_missing(pipeline, missing);
+	for (size_t p = 0; p < pipeline->partition_count && missing_count > 0; p++) {
 		struct partition *partition = pipeline->partitions[p];
 		size_t count = 0;
-		int64_t pause_ms = 0;
-		for (size_t i = 0; i < batch->count; i++) {
-			struct entry *entry = batch->items[i].entry;
-			if (batch->items[i].partition != partition || entry == NULL)
-				continue;
-			pipeline->metrics.cache_hits += entry->loaded;
-			if (!entry->loaded && !entry->listed) {
-				entry->listed = true;
-				missing[count++] = entry;
-			}
-		}
-		for (size_t i = 0; i < count; i++)
-			missing[i]->listed = false;
-		if (count == 0)
-			continue;
-		bool stale = false;
-		pipeline->metrics.cache_misses += count;
-		pipeline->metrics.store_reads++;
-		while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, missing, count,
-				      batch->arena, &stale, err) != 0) {
-			if (err->action == ERR_HALT_PARTITION) {
-				halt_partition(pipeline, partition, "corrupt_record", err);
-				*dropped = true;
-				break;
-			}
-			pipeline->metrics.store_retries += err->action == ERR_RETRY;
-			if (loop_retry(pipeline, &pause_ms, err) != 0)
-				return -1;
-		}
-		if (stale)
-			return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
-					      "partition %" PRId32
-					      ": the marker in the store is not the one last written: another process "
-					      "wrote, or the store went back",
-					      partition->number);
+		for (size_t i = 0; i < missing_count; i++)
+			if (missing[i]->partition == partition)
+				entries[count++] = missing[i]->entry;
+		if (count > 0 && load_partition(pipeline, partition, entries, count, dropped, err) != 0)
+			return -1;
 	}
 	return loop_resume(pipeline, err);
 }
@@ -204,7 +240,8 @@ static struct position *offsets_of(struct pipeline *pipeline, size_t *count)
 		return NULL;
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
 		struct partition *partition = pipeline->partitions[i];
-		if (!partition->touched || partition->pending.next_offset <= partition->committed)
+		if (!batch_touched(pipeline->batch, partition) ||
+		    partition->pending.next_offset <= partition->committed)
 			continue;
 		struct position *offset = &offsets[(*count)++];
 		offset->partition = partition->number;
@@ -294,8 +331,9 @@ static void count_batch(struct pipeline *pipeline)
 		if (item->silent)
 			continue;
 		metrics->reasons[item->reason]++;
-		for (unsigned bit = 0; item->outcome == OUTCOME_SCORED && bit < FLAG_NUMBER; bit++)
-			metrics->flags[bit] += item->vector.flags >> bit & 1;
+		if (item->outcome == OUTCOME_SCORED)
+			for (unsigned flags = item->vector.flags; flags != 0; flags &= flags - 1)
+				metrics->flags[__builtin_ctz(flags)]++;
 	}
 }
 
@@ -316,28 +354,38 @@ static void check_caps(struct pipeline *pipeline)
 	}
 }
 
-int stages_run(struct pipeline *pipeline, struct err *err)
+static int run_batch(struct pipeline *pipeline, size_t *from, size_t count, const struct membership *membership,
+		     struct err *err)
 {
 	struct batch *batch = pipeline->batch;
-	int64_t began_us = loop_now_us(pipeline);
-	size_t count = 0;
 	bool dropped = false;
+	if (batch_reset(batch, err) != 0 || decode(pipeline, from, count, err) != 0 ||
+	    load(pipeline, &dropped, err) != 0)
+		return -1;
+	if (dropped)
+		drop_halted(batch);
+	if (batch->count == 0)
+		return 0;
+	if (commit(pipeline, membership, err) != 0 || batch_accept(batch, err) != 0)
+		return -1;
+	count_batch(pipeline);
+	check_caps(pipeline);
+	return 0;
+}
+
+int stages_run(struct pipeline *pipeline, struct err *err)
+{
+	int64_t began_us = loop_now_us(pipeline);
+	size_t count = 0, from = 0;
 	if (collect(pipeline, &count, &began_us, err) != 0)
 		return -1;
 	if (count == 0 || pipeline->cancelled || !pipeline->recovered)
 		return 0;
 	struct membership membership = pipeline->ports.source.membership(pipeline->ports.source.self);
-	if (batch_reset(batch, err) != 0 || decode(pipeline, count, err) != 0 || load(pipeline, &dropped, err) != 0)
-		return -1;
-	if (dropped)
-		drop_halted(batch);
-	if (batch->count > 0) {
-		if (commit(pipeline, &membership, err) != 0 || batch_accept(batch, err) != 0)
+	while (from < count)
+		if (run_batch(pipeline, &from, count, &membership, err) != 0)
 			return -1;
-		count_batch(pipeline);
-		check_caps(pipeline);
-		histogram_add(&pipeline->metrics.batch_seconds, (double)(loop_now_us(pipeline) - began_us) / 1e6);
-	}
+	histogram_add(&pipeline->metrics.batch_seconds, (double)(loop_now_us(pipeline) - began_us) / 1e6);
 	pipeline->ports.source.release(pipeline->ports.source.self);
 	return 0;
 }

@@ -13,8 +13,10 @@
 
 #define ENTITIES 10000
 #define EVENTS_EACH 100
-#define MEASURED 1000000
-#define SPACING_MS 2592 /* 30 days / EVENTS_EACH / ENTITIES */
+#define WARMING (ENTITIES * EVENTS_EACH * 13L / 10)
+#define MEASURED 500000L
+#define PROMISED 500000.0 /* events a second */
+#define SPACING_MS 2592   /* 30 days / EVENTS_EACH / ENTITIES */
 #define HOUR INT64_C(3600000)
 #define DAY (24 * HOUR)
 #define PLACES 4000
@@ -151,60 +153,112 @@ static struct feature_set *make_set(size_t count)
 	return set;
 }
 
-/* Applies events, each to a fork that takes the place of its base, as a batch of one would. Gives CPU seconds inside features/. */
-static double run(struct world *world, const struct feature_set *set, long events, bool fork)
+/* How events reach their entities. */
+enum way {
+	IN_PLACE,
+	FORKED, /* each to a fork that takes the place of its base, as a batch of one would */
+	AHEAD   /* forked, with the states of the next events fetched from memory meanwhile */
+};
+
+#define BLOCK 1000
+
+/* Events made beforehand, so that only features/ is timed. */
+struct block {
+	struct event events[BLOCK];
+	struct value values[BLOCK][FIELDS];
+	char ids[BLOCK][24];
+	struct card *cards[BLOCK];
+};
+
+static void apply_block(struct world *world, const struct feature_set *set, const struct block *block, enum way way)
 {
-	enum { BLOCK = 1000 };
-	static struct event block[BLOCK];
-	static struct value values[BLOCK][FIELDS];
-	static char ids[BLOCK][24];
-	static struct card *cards[BLOCK];
-	double features[FEATURES + 1], spent = 0;
+	double features[FEATURES + 1];
 	struct usual usual[FEATURES + 1];
-	for (long done = 0; done < events; done += BLOCK) {
-		for (size_t i = 0; i < BLOCK; i++)
-			cards[i] = next_event(world, &block[i], values[i], ids[i]);
-		double start = seconds();
-		for (size_t i = 0; i < BLOCK; i++) {
-			struct card *card = cards[i];
-			struct vector vector = {features, usual, 0};
-			enum reason reason;
-			int status;
-			struct entity *base = card->entity;
-			if (base == NULL)
-				card->entity = entity_new(set);
-			else if (fork)
-				card->entity = entity_fork(base);
-			(void)apply_event(set, card->entity, &world->watermark, &block[i], &vector, &reason, &status);
-			if (fork)
-				entity_free(base);
-			world->sink += features[0];
+	for (size_t i = 0; i < BLOCK; i++) {
+		struct card *card = block->cards[i];
+		struct vector vector = {features, usual, 0};
+		enum reason reason;
+		int status;
+		if (way == AHEAD && i + 2 < BLOCK) {
+			entity_prefetch_head(block->cards[i + 2]->entity);
+			entity_prefetch(block->cards[i + 1]->entity);
 		}
-		spent += seconds() - start;
+		struct entity *base = card->entity;
+		if (base == NULL)
+			card->entity = entity_new(set);
+		else if (way != IN_PLACE)
+			card->entity = entity_fork(base);
+		(void)apply_event(set, card->entity, &world->watermark, &block->events[i], &vector, &reason, &status);
+		if (way != IN_PLACE)
+			entity_free(base);
+		world->sink += features[0];
 	}
-	return spent;
 }
 
-static void report_records(const struct world *world)
+/* Events a second of CPU inside features/. */
+static double run(struct world *world, const struct feature_set *set, long events, enum way way)
+{
+	struct block *block = malloc(sizeof *block);
+	double spent = 0;
+	if (block == NULL)
+		exit(71);
+	for (long done = 0; done < events; done += BLOCK) {
+		for (size_t i = 0; i < BLOCK; i++)
+			block->cards[i] = next_event(world, &block->events[i], block->values[i], block->ids[i]);
+		double start = seconds();
+		apply_block(world, set, block, way);
+		spent += seconds() - start;
+	}
+	free(block);
+	return (double)events / spent;
+}
+
+static double best_of_three(struct world *world, const struct feature_set *set, enum way way)
+{
+	double best = 0;
+	for (int i = 0; i < 3; i++) {
+		double rate = run(world, set, MEASURED, way);
+		best = rate > best ? rate : best;
+	}
+	return best;
+}
+
+/* Bytes of the records, as stored or of visible rows alone, and how fast they are written and read. */
+static void report_records(struct world *world, const struct feature_set *set)
 {
 	struct buffer record;
-	size_t bytes = 0, events = 0, memory = 0;
+	size_t stored = 0, canonical = 0, events = 0, memory = 0;
+	double writing = 0, reading = 0;
 	buffer_init(&record);
-	double start = seconds();
 	for (size_t i = 0; i < ENTITIES; i++) {
-		buffer_reset(&record);
-		if (world->cards[i].entity == NULL)
+		struct entity *entity = world->cards[i].entity, *again = NULL;
+		struct err err = {.code = ERR_NONE};
+		if (entity == NULL)
 			continue;
-		entity_encode(world->cards[i].entity, 1, &record);
-		bytes += record.length;
-		events += entity_event_count(world->cards[i].entity);
-		memory += entity_size(world->cards[i].entity);
+		memory += entity_size(entity);
+		events += entity_event_count(entity);
+		buffer_reset(&record);
+		double start = seconds();
+		entity_encode(entity, 1, &record);
+		double written = seconds();
+		if (entity_decode(set, buffer_slice(&record), 1, &again, &err) != ENTITY_READ)
+			exit(70);
+		reading += seconds() - written;
+		writing += written - start;
+		stored += record.length;
+		entity_free(again);
+		buffer_reset(&record);
+		if (entity_canonical(entity, watermark_ms(&world->watermark)) != 0)
+			exit(70);
+		entity_encode(entity, 1, &record);
+		canonical += record.length;
 	}
-	double spent = seconds() - start;
+	double n = (double)events;
 	printf(
-	    "features: record %.1f bytes an event of %d fields (%.0f events an entity), memory %.0f bytes an event\n",
-	    (double)bytes / (double)events, FIELDS, (double)events / ENTITIES, (double)memory / (double)events);
-	printf("features: encode %.0f records/s, %.0f ns an event\n", ENTITIES / spent, spent / (double)events * 1e9);
+	    "features: record %.1f bytes an event of %d fields, %.1f with those out of reach; %.0f events a record\n",
+	    (double)canonical / n, FIELDS, (double)stored / n, n / ENTITIES);
+	printf("features: record written in %.0f ns and read in %.0f ns an event; in memory %.0f bytes an event\n",
+	       writing / n * 1e9, reading / n * 1e9, (double)memory / n);
 	buffer_free(&record);
 }
 
@@ -219,20 +273,21 @@ int main(void)
 {
 	struct feature_set *set = make_set(FEATURES);
 	struct world *world = make_world();
-	(void)run(world, set, (long)ENTITIES * EVENTS_EACH * 13 / 10, false);
-	double in_place = run(world, set, MEASURED, false);
-	double forked = run(world, set, MEASURED, true);
-	printf(
-	    "features: apply %.0f events/s in place, %.0f events/s forked for each event (10 features, %d entities)\n",
-	    MEASURED / in_place, MEASURED / forked, ENTITIES);
+	(void)run(world, set, WARMING, IN_PLACE);
+	double in_place = best_of_three(world, set, IN_PLACE);
+	double forked = best_of_three(world, set, FORKED);
+	double ahead = best_of_three(world, set, AHEAD);
+	printf("features: apply %.0f events/s, forked for each event %.0f, fetching ahead %.0f (%d features, %d "
+	       "entities)\n",
+	       in_place, forked, ahead, FEATURES, ENTITIES);
 	free_entities(world);
 	feature_set_free(set);
 
 	set = make_set(FEATURES + 1); /* with a speed, so that the coordinates are kept */
 	world = make_world();
-	(void)run(world, set, (long)ENTITIES * EVENTS_EACH * 13 / 10, false);
-	report_records(world);
+	(void)run(world, set, WARMING, IN_PLACE);
+	report_records(world, set);
 	free_entities(world);
 	feature_set_free(set);
-	return 0;
+	return in_place >= PROMISED ? 0 : 1;
 }

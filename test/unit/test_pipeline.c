@@ -271,6 +271,17 @@ TEST(registry_away_is_back_pressure)
 	with_trouble(registry_away);
 }
 
+static void memory_fills(struct test_world *world, int piece)
+{
+	(void)piece;
+	world->full_after = 7;
+}
+
+TEST(batch_that_fills_its_memory_goes_on_in_the_next)
+{
+	with_trouble(memory_fills);
+}
+
 TEST(flushed_store_is_rebuilt_from_the_topic)
 {
 	struct test_world wanted, world;
@@ -443,6 +454,7 @@ int main(int argc, char **argv)
 				     CASE(store_away_is_back_pressure),
 				     CASE(store_that_goes_back_is_brought_forward_again),
 				     CASE(registry_away_is_back_pressure),
+				     CASE(batch_that_fills_its_memory_goes_on_in_the_next),
 				     CASE(flushed_store_is_rebuilt_from_the_topic),
 				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
 				     CASE(hole_in_the_log_halts_with_the_offsets),

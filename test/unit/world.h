@@ -34,7 +34,10 @@ struct test_world {
 	struct source source;
 	struct sink sink;
 	int stop;
-	size_t wait_codec; /* the next decodes answer DECODE_WAIT */
+	size_t wait_codec;    /* the next decodes answer DECODE_WAIT */
+	size_t full_after;    /* a batch's memory holds so many records; 0: any number */
+	size_t decoded_count; /* in the running batch */
+	size_t used_before;
 };
 
 static int64_t world_wall_ms(void *self)
@@ -69,6 +72,14 @@ static enum decoded world_decode(void *self, const struct record *record, struct
 		(void)err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "registry away");
 		return DECODE_WAIT;
 	}
+	if (arena_used(arena) < world->used_before)
+		world->decoded_count = 0; /* a new batch */
+	world->used_before = arena_used(arena);
+	if (world->full_after > 0 && world->decoded_count == world->full_after) {
+		(void)err_memory(err);
+		return DECODE_WAIT;
+	}
+	world->decoded_count++;
 	char *line = arena_take(arena, record->value.length + 1);
 	struct value *values = arena_take_zeroed(arena, 1, sizeof *values);
 	memcpy(line, record->value.data, record->value.length);
