@@ -178,7 +178,7 @@ TEST(avro_decimals_equal_128_bit_division)
 	struct rng rng;
 	rng_seed(&rng, 14);
 	for (int i = 0; i < 50000; i++) {
-		int128 value = (int128)((int64_t)rng_next(&rng)) << 60 | (int64_t)(rng_next(&rng) >> 4);
+		int128 value = (int128)((int64_t)rng_next(&rng)) * ((int128)1 << 60) + (int64_t)(rng_next(&rng) >> 4);
 		value >>= rng_below(&rng, 124);
 		int from = (int)rng_below(&rng, 34), to = (int)rng_below(&rng, 16);
 		if (i % 5 == 0 && from > to) { /* an exact half */
