@@ -21,31 +21,26 @@ static uint128 add_squares(uint128 a, uint128 b)
 static void take_sums(struct aggregate *aggregate, bool squares, const int64_t *cells, size_t count)
 {
 	int64_t n = 0, sum = 0;
-	uint64_t largest = 0;
+	uint64_t largest = 0, small_squares = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool present = cells[i] != CELL_NULL;
 		int64_t units = present ? cells[i] : 0;
 		n += present;
 		sum += units;
 		largest |= (uint64_t)(units ^ (units >> 63));
+		small_squares += (uint64_t)units * (uint64_t)units; /* wraps where largest shows it */
 	}
 	aggregate->n += n;
 	aggregate->sum += sum;
 	if (!squares)
 		return;
-	if (largest < SMALL_CELL) {
-		uint64_t total = 0;
+	uint128 total = small_squares;
+	if (largest >= SMALL_CELL) {
+		total = 0;
 		for (size_t i = 0; i < count; i++) {
-			int64_t units = cells[i] != CELL_NULL ? cells[i] : 0;
-			total += (uint64_t)(units * units);
+			int128 units = cells[i] != CELL_NULL ? cells[i] : 0;
+			total += (uint128)(units * units);
 		}
-		aggregate->squares = add_squares(aggregate->squares, total);
-		return;
-	}
-	uint128 total = 0;
-	for (size_t i = 0; i < count; i++) {
-		int128 units = cells[i] != CELL_NULL ? cells[i] : 0;
-		total += (uint128)(units * units);
 	}
 	aggregate->squares = add_squares(aggregate->squares, total);
 }

@@ -69,9 +69,9 @@ static int fill(const struct moment *moment, const struct watermark *watermark, 
 enum outcome apply_event(const struct feature_set *set, struct entity *entity, struct watermark *watermark,
 			 const struct event *event, struct vector *vector, enum reason *reason, int *status)
 {
-	assert(entity->set == set && event->time_ms >= -EVENT_TIME_MAX_MS && event->time_ms <= EVENT_TIME_MAX_MS);
+	assert(entity->set == set && watermark != NULL);
 	struct moment moment;
-	entity_prefetch(entity);
+	moment_begin(&moment, entity, event);
 	int64_t limit = lateness_limit(set, watermark_ms(watermark));
 	int64_t horizon = entity->fold_edge > limit ? entity->fold_edge : limit;
 	*status = 0;
@@ -86,8 +86,9 @@ enum outcome apply_event(const struct feature_set *set, struct entity *entity, s
 	*reason = REASON_NONE;
 	uint32_t position = entity_position(entity, event->time_ms, event->offset);
 	bool late = position < entity->end;
-	moment_begin(&moment, entity, event, position);
-	if (fill(&moment, watermark, vector) != 0 || entity_prepare(entity, &position, event, moment.cells) != 0) {
+	moment_place(&moment, position);
+	if (fill(&moment, watermark, vector) != 0 ||
+	    entity_prepare(entity, &position, event, moment.hashes, moment.cells) != 0) {
 		*status = -1;
 		return OUTCOME_SCORED;
 	}
@@ -104,6 +105,7 @@ int apply_peek(const struct feature_set *set, const struct entity *entity, const
 {
 	assert(entity->set == set);
 	struct moment moment;
-	moment_begin(&moment, entity, event, entity_position(entity, event->time_ms, event->offset));
+	moment_begin(&moment, entity, event);
+	moment_place(&moment, entity_position(entity, event->time_ms, event->offset));
 	return fill(&moment, watermark, vector);
 }

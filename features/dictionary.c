@@ -7,8 +7,6 @@
 #define FIRST_SLOTS ((uint32_t)16)
 #define FIRST_UNITS ((uint32_t)16)
 #define UNITS_MAX (UINT32_MAX / 2)
-#define PREFETCHED_BYTES 512
-#define CACHE_LINE 64
 
 /* A place of the table. */
 struct slot {
@@ -108,7 +106,7 @@ static int grow(struct dictionary *dictionary, size_t units)
 
 int dictionary_add(struct dictionary *dictionary, uint64_t hash, struct slice text, int64_t *number)
 {
-	assert(dictionary_find(dictionary, hash, text) == DICTIONARY_NONE);
+	assert(text.data != NULL || text.length == 0);
 	uint32_t length = (uint32_t)text.length;
 	size_t units = (sizeof length + text.length + UNIT - 1) / UNIT;
 	if (text.length > UINT32_MAX / 2 || grow(dictionary, units) != 0)
@@ -130,11 +128,10 @@ int64_t dictionary_bound(const struct dictionary *dictionary)
 	return dictionary->used;
 }
 
-void dictionary_prefetch(const struct dictionary *dictionary)
+void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash)
 {
-	const char *at = dictionary->block;
-	for (size_t i = 0; at != NULL && i < PREFETCHED_BYTES; i += CACHE_LINE)
-		__builtin_prefetch(at + i);
+	if (dictionary->slot_count > 0)
+		__builtin_prefetch(&slots_of(dictionary)[(uint32_t)hash & (dictionary->slot_count - 1)]);
 }
 
 int dictionary_copy(struct dictionary *dictionary, const struct dictionary *other)

@@ -38,7 +38,7 @@ struct slice dictionary_text(const struct dictionary *dictionary, int64_t number
 /** All numbers are below this. */
 int64_t dictionary_bound(const struct dictionary *dictionary);
 /** Tells the processor that a lookup of this hash is near. */
-void dictionary_prefetch(const struct dictionary *dictionary);
+void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash);
 /** Memory held, bytes. */
 size_t dictionary_size(const struct dictionary *dictionary);
 

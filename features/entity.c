@@ -64,14 +64,15 @@ void entity_prefetch(const struct entity *entity)
 {
 	if (entity == NULL || entity->rows == NULL)
 		return;
+	/* Not a byte of the rows is read here: their header may be as far away as the columns. */
 	const struct rows *rows = entity->rows;
-	uint32_t count = entity->end - entity->visible;
-	dictionary_prefetch(&rows->strings);
-	prefetch_column(rows->time, entity->end, count);
-	prefetch_column(rows->offset, entity->end, 1);
-	prefetch_column((const int64_t *)rows->id, entity->end, 1);
+	uint32_t count = entity->end - entity->visible, capacity = entity->capacity;
+	__builtin_prefetch(rows);
+	prefetch_column(rows_fixed_column(rows, capacity, 0), entity->end, count);
+	prefetch_column(rows_fixed_column(rows, capacity, 1), entity->end, 1);
+	prefetch_column(rows_fixed_column(rows, capacity, 2), entity->end, 1);
 	for (size_t i = 0; i < entity->set->column_count; i++)
-		prefetch_column(rows->cells + i * rows->capacity, entity->end, count);
+		prefetch_column(rows_fixed_column(rows, capacity, ROWS_FIXED_COLUMNS + i), entity->end, count);
 }
 
 void entity_prefetch_head(const struct entity *entity)
@@ -129,29 +130,42 @@ uint32_t entity_position(const struct entity *entity, int64_t time_ms, int64_t o
 	return at;
 }
 
-static int64_t cell_of(const struct entity *entity, const struct field *field, const struct value *value)
+void entity_hashes(const struct entity *entity, const struct event *event, uint64_t *hashes)
 {
-	if (!value->present)
-		return CELL_NULL;
-	switch (field_kind(field)) {
-	case VALUE_UNITS:
-		assert(value->units >= -CELL_UNITS_MAX && value->units <= CELL_UNITS_MAX);
-		return value->units;
-	case VALUE_DOUBLE:
-		assert(value->number == value->number && cell_of_double(value->number) != CELL_NULL);
-		return cell_of_double(value->number);
-	case VALUE_TEXT:
-		break;
+	const struct feature_set *set = entity->set;
+	for (size_t i = 0; i < set->string_count; i++) {
+		int column = set->strings[i];
+		const struct value *value = &event->values[set->columns[column]];
+		hashes[column] = 0;
+		if (!value->present)
+			continue;
+		hashes[column] = rows_hash(set, value->text);
+		if (entity->rows != NULL)
+			dictionary_prefetch(&entity->rows->strings, hashes[column]);
 	}
-	return rows_string(entity->set, entity->rows, value->text);
 }
 
-void entity_cells(const struct entity *entity, const struct event *event, int64_t *cells)
+void entity_cells(const struct entity *entity, const struct event *event, const uint64_t *hashes, int64_t *cells)
 {
 	const struct feature_set *set = entity->set;
 	for (size_t i = 0; i < set->column_count; i++) {
-		int field = set->columns[i];
-		cells[i] = cell_of(entity, &set->schema->fields[field], &event->values[field]);
+		const struct value *value = &event->values[set->columns[i]];
+		switch (field_kind(&set->schema->fields[set->columns[i]])) {
+		case VALUE_UNITS:
+			cells[i] = value->units;
+			assert(!value->present || (cells[i] >= -CELL_UNITS_MAX && cells[i] <= CELL_UNITS_MAX));
+			break;
+		case VALUE_DOUBLE:
+			cells[i] = cell_of_double(value->number);
+			assert(!value->present || cells[i] != CELL_NULL);
+			break;
+		case VALUE_TEXT:
+			if (value->present)
+				cells[i] = rows_string(set, entity->rows, hashes[i], value->text);
+			break;
+		}
+		if (!value->present)
+			cells[i] = CELL_NULL;
 	}
 }
 
@@ -170,14 +184,15 @@ static int make_room(struct entity *entity)
 	if (rows == NULL)
 		return -1;
 	rows_release(entity->rows);
-	entity->rows = rows;
+	entity_set_rows(entity, rows);
 	entity->visible -= entity->physical;
 	entity->end -= entity->physical;
 	entity->physical = 0;
 	return 0;
 }
 
-int entity_prepare(struct entity *entity, uint32_t *position, const struct event *event, int64_t *cells)
+int entity_prepare(struct entity *entity, uint32_t *position, const struct event *event, const uint64_t *hashes,
+		   int64_t *cells)
 {
 	const struct feature_set *set = entity->set;
 	assert(*position >= entity->visible && *position <= entity->end);
@@ -186,11 +201,11 @@ int entity_prepare(struct entity *entity, uint32_t *position, const struct event
 		if (make_room(entity) != 0)
 			return -1;
 		*position -= moved;
-		entity_cells(entity, event, cells); /* the copy has numbered its strings anew */
+		entity_cells(entity, event, hashes, cells); /* the copy has numbered its strings anew */
 	}
 	for (size_t i = 0; i < set->column_count; i++)
 		if (cells[i] == CELL_UNKNOWN &&
-		    rows_add_string(set, entity->rows, event->values[set->columns[i]].text, &cells[i]) != 0)
+		    rows_add_string(set, entity->rows, hashes[i], event->values[set->columns[i]].text, &cells[i]) != 0)
 			return -1;
 	uint32_t visible = entity->end - entity->visible + 1;
 	if (set->tally_count == 0 || visible <= set->max_events)

@@ -259,7 +259,8 @@ static int read_literal(struct reader *reader, int column, uint64_t shared, int6
 	struct slice text = buffer_slice(&reader->text);
 	if (record_shared_prefix(text, last) != shared)
 		return corrupt_row(reader, "a string that could be shorter");
-	if (buffer_failed(&reader->text) || rows_add_string(reader->set, rows, text, number) != 0 ||
+	if (buffer_failed(&reader->text) ||
+	    rows_add_string(reader->set, rows, rows_hash(reader->set, text), text, number) != 0 ||
 	    grow_tables(reader) != 0)
 		return err_memory(reader->err);
 	if (reader->written_out[*number] != 0)
@@ -395,7 +396,7 @@ static int read_row(struct reader *reader)
 		struct rows *grown = rows_grow(set, entity->rows);
 		if (grown == NULL)
 			return err_memory(reader->err);
-		entity->rows = grown;
+		entity_set_rows(entity, grown);
 	}
 	struct slice control = cursor_bytes(&reader->cursor, record_control_bytes(set->column_count));
 	if (!reader->cursor.failed && has_unknown_bits(control.data, set->column_count))
@@ -427,7 +428,7 @@ static int read_all(struct reader *reader)
 	if (left == 0)
 		return 0;
 	size_t guess = left / ROW_BYTES_GUESSED + 1, most = 2 * (size_t)set->max_events;
-	reader->entity->rows = rows_new(set, (uint32_t)(guess < most ? guess : most));
+	entity_set_rows(reader->entity, rows_new(set, (uint32_t)(guess < most ? guess : most)));
 	if (reader->entity->rows == NULL || grow_tables(reader) != 0)
 		return err_memory(reader->err);
 	while (cursor_left(&reader->cursor) > 0)

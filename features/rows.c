@@ -3,13 +3,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FIXED_COLUMNS 3     /* time, offset, id */
 #define SPARE_ROWS 8        /* beside half as many again */
 #define STRINGS_UNLOOKED 32 /* so many may be out of use unnoticed, and as many again as are in use */
 
 static size_t block_bytes(const struct feature_set *set, uint32_t capacity)
 {
-	return sizeof(struct rows) + (FIXED_COLUMNS + set->column_count) * (size_t)capacity * sizeof(int64_t);
+	return sizeof(struct rows) + (ROWS_FIXED_COLUMNS + set->column_count) * (size_t)capacity * sizeof(int64_t);
 }
 
 struct rows *rows_new(const struct feature_set *set, uint32_t capacity)
@@ -58,9 +57,13 @@ struct columns rows_columns(const struct rows *rows)
 	return (struct columns){rows->time, rows->cells, rows->capacity};
 }
 
-int64_t rows_string(const struct feature_set *set, const struct rows *rows, struct slice text)
+uint64_t rows_hash(const struct feature_set *set, struct slice text)
 {
-	uint64_t hash = dictionary_hash(set->key, text);
+	return dictionary_hash(set->key, text);
+}
+
+int64_t rows_string(const struct feature_set *set, const struct rows *rows, uint64_t hash, struct slice text)
+{
 	int64_t number = dictionary_find(&set->constants, hash, text);
 	if (number != DICTIONARY_NONE)
 		return number;
@@ -68,12 +71,12 @@ int64_t rows_string(const struct feature_set *set, const struct rows *rows, stru
 	return number == DICTIONARY_NONE ? CELL_UNKNOWN : number + dictionary_bound(&set->constants);
 }
 
-int rows_add_string(const struct feature_set *set, struct rows *rows, struct slice text, int64_t *number)
+int rows_add_string(const struct feature_set *set, struct rows *rows, uint64_t hash, struct slice text, int64_t *number)
 {
-	*number = rows_string(set, rows, text);
+	*number = rows_string(set, rows, hash, text);
 	if (*number != CELL_UNKNOWN)
 		return 0;
-	if (dictionary_add(&rows->strings, dictionary_hash(set->key, text), text, number) != 0)
+	if (dictionary_add(&rows->strings, hash, text, number) != 0)
 		return -1;
 	*number += dictionary_bound(&set->constants);
 	return 0;
@@ -103,7 +106,8 @@ static int renumber(const struct feature_set *set, const struct rows *from, stru
 			continue;
 		int64_t *number = &new_of[cells[i] - constants];
 		if (*number == 0) {
-			if (rows_add_string(set, to, rows_text(set, from, cells[i]), number) != 0)
+			struct slice text = rows_text(set, from, cells[i]);
+			if (rows_add_string(set, to, rows_hash(set, text), text, number) != 0)
 				return -1;
 			(*number)++;
 		}

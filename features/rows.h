@@ -7,6 +7,8 @@
 
 #include "features/plan.h"
 
+#define ROWS_FIXED_COLUMNS 3 /* time, offset, id: then the cells */
+
 struct rows {
 	size_t references;
 	uint32_t capacity, used;
@@ -26,6 +28,12 @@ struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, u
 /** Moves the rows to a block with room for more than double; frees the old one. They must have one reference. NULL: out of memory, the old one is as it was. */
 struct rows *rows_grow(const struct feature_set *set, struct rows *rows) MUST_USE;
 
+/** Where a column of rows with that capacity begins: time, offset, id, then those of cells; reads nothing of the rows. */
+static inline const int64_t *rows_fixed_column(const struct rows *rows, uint32_t capacity, size_t column)
+{
+	return (const int64_t *)(rows + 1) + column * capacity;
+}
+
 /** One more reference. */
 struct rows *rows_share(struct rows *rows);
 
@@ -41,11 +49,15 @@ void rows_open(const struct feature_set *set, struct rows *rows, uint32_t at);
 /** The columns for filters and sums; rows NULL: none. */
 struct columns rows_columns(const struct rows *rows);
 
-/** The number of a string in these rows: of the configuration, of the rows, or CELL_UNKNOWN. rows may be NULL. */
-int64_t rows_string(const struct feature_set *set, const struct rows *rows, struct slice text);
+/** The hash by which a string is looked up. */
+uint64_t rows_hash(const struct feature_set *set, struct slice text);
+
+/** The number of a string, with its hash, in these rows: of the configuration, of the rows, or CELL_UNKNOWN. rows may be NULL. */
+int64_t rows_string(const struct feature_set *set, const struct rows *rows, uint64_t hash, struct slice text);
 
 /** As rows_string(), and gives an unknown string a number. -1: out of memory. */
-int rows_add_string(const struct feature_set *set, struct rows *rows, struct slice text, int64_t *number) MUST_USE;
+int rows_add_string(const struct feature_set *set, struct rows *rows, uint64_t hash, struct slice text,
+		    int64_t *number) MUST_USE;
 
 /** All numbers of strings are below this; rows may be NULL. */
 size_t rows_string_bound(const struct feature_set *set, const struct rows *rows);

@@ -15,19 +15,27 @@ struct scanner {
 	struct aggregate running[GROUPS_MAX];
 };
 
-void moment_begin(struct moment *moment, const struct entity *entity, const struct event *event, uint32_t end)
+void moment_begin(struct moment *moment, const struct entity *entity, const struct event *event)
 {
-	const struct feature_set *set = entity->set;
-	assert(end >= entity->physical && end <= entity->end);
-	moment->set = set;
+	assert(event->time_ms >= -EVENT_TIME_MAX_MS && event->time_ms <= EVENT_TIME_MAX_MS);
+	entity_prefetch(entity);
+	moment->set = entity->set;
 	moment->entity = entity;
 	moment->event = event;
+	entity_hashes(entity, event, moment->hashes);
+}
+
+void moment_place(struct moment *moment, uint32_t end)
+{
+	const struct feature_set *set = moment->set;
+	const struct entity *entity = moment->entity;
+	assert(end >= entity->physical && end <= entity->end);
 	moment->columns = rows_columns(entity->rows);
 	moment->end = end;
-	entity_cells(entity, event, moment->cells);
+	entity_cells(entity, moment->event, moment->hashes, moment->cells);
 	uint32_t low = end;
 	for (size_t i = 0; i < set->window_count; i++) {
-		int64_t from = event->time_ms - set->windows[i] + 1;
+		int64_t from = moment->event->time_ms - set->windows[i] + 1;
 		bool all = low == entity->physical || moment->columns.time[entity->physical] >= from;
 		low = all ? entity->physical : entity_lower_bound(entity, entity->physical, low, from);
 		moment->low[i] = low;

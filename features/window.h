@@ -13,14 +13,18 @@ struct moment {
 	const struct entity *entity;
 	const struct event *event;
 	struct columns columns;
-	uint32_t end;                    /* rows before this one precede the event */
-	int64_t cells[EVENT_FIELDS_MAX]; /* of the event */
-	uint32_t low[FEATURES_MAX];      /* first row of each of the set's windows */
-	bool folded[FEATURES_MAX];       /* the window reaches before the fold edge */
+	uint32_t end;                      /* rows before this one precede the event */
+	uint64_t hashes[EVENT_FIELDS_MAX]; /* of the event's strings, by column */
+	int64_t cells[EVENT_FIELDS_MAX];   /* of the event */
+	uint32_t low[FEATURES_MAX];        /* first row of each of the set's windows */
+	bool folded[FEATURES_MAX];         /* the window reaches before the fold edge */
 };
 
-/** Prepares for an event that would become row `end` of the entity. All is borrowed. */
-void moment_begin(struct moment *moment, const struct entity *entity, const struct event *event, uint32_t end);
+/** Begins to look at an event of an entity: fetches what will be read from memory, and hashes what will be looked up. All is borrowed. */
+void moment_begin(struct moment *moment, const struct entity *entity, const struct event *event);
+
+/** Places it: it would become row `end`. */
+void moment_place(struct moment *moment, uint32_t end);
 
 /** Sums up all slots of the set over rows; where a window reaches before the fold edge, also over panes where they are kept. -1: out of memory. */
 int window_scan(const struct moment *moment, struct aggregate *slots) MUST_USE;

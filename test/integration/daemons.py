@@ -115,5 +115,5 @@ class Notifications:
     def seen(self, word):
         return any(word in message.split("\n") for message in self.read())
 
-    def close(self):
+    def stop(self):
         self.socket.close()

@@ -53,6 +53,7 @@ class Results:
 def run_case(world, results, number, case, keep):
     began = time.monotonic()
     scene = Scene(world, case.__name__, number)
+    world.scenes.append(scene)
     problem = None
     try:
         case(scene)
@@ -98,7 +99,7 @@ def arguments():
 
 
 def run_all(options, folder, results):
-    kafka = registry = None
+    kafka = registry = world = None
     try:
         kafka = Kafka(folder)
         registry = Registry(folder)
@@ -107,16 +108,15 @@ def run_all(options, folder, results):
         chosen = [case for case in catalog.ALL if options.only in case.__name__]
         programs = sorted(options.programs.glob("test_*")) if options.programs else []
         programs = [p.resolve() for p in programs if p.suffix == "" and options.only in p.name]
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            jobs = [pool.submit(run_program, world, results, program) for program in programs]
-            jobs += [pool.submit(run_case, world, results, number, case, options.keep) for number, case in enumerate(chosen, 1)]
-            try:
-                for job in jobs:
-                    job.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+        jobs = [pool.submit(run_program, world, results, program) for program in programs]
+        jobs += [pool.submit(run_case, world, results, number, case, options.keep) for number, case in enumerate(chosen, 1)]
+        for job in jobs:
+            job.result()
     finally:
+        # After an interruption tests may still be running: what they have started must not outlive them.
+        for scene in world.scenes if world is not None else ():
+            scene.close()
         if registry is not None:
             registry.stop()
         if kafka is not None:

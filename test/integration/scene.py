@@ -105,10 +105,11 @@ class Scene:
         return socket
 
     def close(self):
+        """Ends all that it has started; a second time there is nothing left to end."""
         for daemon in self.daemons:
             daemon.end()
-        for server in self.servers:
-            server.stop() if hasattr(server, "stop") else server.close()
+        while self.servers:
+            self.servers.pop().stop()
 
     def failure_report(self):
         """The last lines of every daemon's log, for whoever reads why a test failed."""

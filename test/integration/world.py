@@ -20,6 +20,7 @@ def settings():
 class World:
     def __init__(self, folder, outlierd, kafka, registry, topics):
         self.folder, self.outlierd, self.kafka, self.registry, self.topics = folder, outlierd, kafka, registry, topics
+        self.scenes = []  # all that were begun
         self.senders = concurrent.futures.ThreadPoolExecutor(16)
         encode = stream.Encoder(registry.url)
         self.encode = encode

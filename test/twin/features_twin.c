@@ -150,7 +150,9 @@ static struct tm civil(int64_t time, const struct utc_offset *offsets, size_t co
 	int64_t local = time + offset_at(time, offsets, count);
 	time_t seconds = (time_t)((local - ((local % 1000) + 1000) % 1000) / 1000);
 	struct tm tm;
-	assert(gmtime_r(&seconds, &tm) != NULL);
+	const struct tm *filled = gmtime_r(&seconds, &tm);
+	assert(filled == &tm);
+	(void)filled;
 	return tm;
 }
 

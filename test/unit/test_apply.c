@@ -520,6 +520,29 @@ TEST(a_field_beside_its_value_says_what_is_usual)
 	world_free(w);
 }
 
+TEST(thousands_of_different_values_are_counted)
+{
+	const struct feature_options features[] = {
+	    {.name = "shops",
+	     .operation = OPERATION_DISTINCT,
+	     .field = "shop",
+	     .window_ms = 1 << 20,
+	     .include_current = true},
+	    {.name = "reals", .operation = OPERATION_DISTINCT, .field = "real", .window_ms = 1 << 20},
+	    {.name = "some", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = 100}};
+	struct world *w = world_new(features, 3, 0, 20000);
+	enum { MANY = 5000, SHOPS = 4000 };
+	for (int64_t i = 0; i < MANY; i++) {
+		/* Long names, so that their numbers leave the space on the stack behind. */
+		char shop[160];
+		(void)snprintf(shop, sizeof shop, "%0*d", 140, (int)(i * 7 % SHOPS));
+		EXPECT(world_apply(w, (struct tx){.time = i, .shop = shop, .has_real = true, .real = (double)i / 3}) ==
+		       (double)(i < SHOPS ? i + 1 : SHOPS));
+		EXPECT(w->values[1] == (double)i && w->values[2] == (double)(i < 99 ? i : 99));
+	}
+	world_free(w);
+}
+
 TEST(looking_changes_nothing)
 {
 	const struct feature_options feature = count_over(1000);
@@ -576,6 +599,7 @@ int main(int argc, char **argv)
 					CASE(a_lone_entity_keeps_its_memory_bounded),
 					CASE(squares_that_overflow_are_missing_and_flagged_sums_are_not),
 					CASE(a_field_beside_its_value_says_what_is_usual),
+					CASE(thousands_of_different_values_are_counted),
 					CASE(looking_changes_nothing),
 					CASE(names_are_the_published_ones),
 					{0}},
