@@ -346,7 +346,7 @@ static const struct config_row rows[] = {
 	 .help = "A partition halts when a greater share of its last 10,000 records became dead letters; 1: never."},
 	{.path = "limits.late", NUMBER(0, 1), AT(config.limits.late), .fallback = "0.2",
 	 .help = "Likewise for late events (those that are late only by folding do not count)."},
-	{.path = "limits.batch_records", INTEGER(1, 1000000), AT(config.limits.records), .fallback = "10000",
+	{.path = "limits.batch_records", INTEGER(1, 1000000), AT(config.limits.records), .fallback = "40000",
 	 .help = "Records in one batch, which is one transaction, at most."},
 	{.path = "limits.batch_bytes", INTEGER(1024, GIB), AT(config.limits.bytes), .fallback = "16777216",
 	 .help = "Bytes of record values in one batch, at most."},
@@ -357,7 +357,7 @@ static const struct config_row rows[] = {
 	{.path = "limits.cache_bytes", INTEGER(0, 1024 * GIB), AT(config.limits.cache_bytes), .fallback = "268435456",
 	 .help = "Bytes of entities that are kept in memory over batches."},
 	{.path = "limits.write_interval", DURATION(0, MINUTE_MS), AT(config.limits.write_interval_ms),
-	 .fallback = "\"200ms\"", .help = "State of several committed batches is written together, at most this long."},
+	 .fallback = "\"1s\"", .help = "State of several committed batches is written together, at most this long."},
 	{.path = "limits.write_records", INTEGER(1, 100000000), AT(config.limits.write_records), .fallback = "100000",
 	 .help = "Committed records per partition whose state is not yet written, at most."},
 

@@ -8,6 +8,21 @@
 enum { AHEAD_ENTRY = 12, AHEAD_ENTITY = 9, AHEAD_HEAD = 5, AHEAD_ROWS = 2 };
 #define AHEAD_ENTERED 6 /* ... and an entry before it is looked up */
 
+/* A decision's message, generously: ids and coordinates, and each feature's name and number. */
+#define MESSAGE_BYTES 2048
+#define MESSAGE_BYTES_A_FEATURE 40
+
+size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t memory_bytes)
+{
+	size_t each = sizeof(struct item) + sizeof(struct entry *) + sizeof(struct partition *) +
+		      feature_set_count(set) * (2 * sizeof(double) + sizeof(struct usual));
+	size_t message = MESSAGE_BYTES + feature_set_count(set) * MESSAGE_BYTES_A_FEATURE;
+	size_t most = memory_bytes / 2 / (each + message);
+	if (most == 0)
+		most = 1;
+	return wanted < most ? wanted : most;
+}
+
 struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes)
 {
 	struct batch *batch = calloc(1, sizeof *batch);
@@ -97,9 +112,8 @@ static int take_rows(struct batch *batch, struct err *err)
 	if (batch->rows != NULL)
 		return 0;
 	batch->rows = arena_take(batch->arena, (batch->count * features + 1) * sizeof(double));
-	batch->gathered = arena_take(batch->arena, (batch->count * features + 1) * sizeof(double));
 	batch->usual = arena_take(batch->arena, (batch->count * features + 1) * sizeof(struct usual));
-	return batch->rows == NULL || batch->usual == NULL || batch->gathered == NULL ? err_memory(err) : 0;
+	return batch->rows == NULL || batch->usual == NULL ? err_memory(err) : 0;
 }
 
 /* The overlay: the first touch of an entity in this batch makes a fork; the cached state stays as it was committed. */
@@ -224,11 +238,14 @@ static int score_rows(struct batch *batch, const struct champion *champion, doub
 	struct matrix matrix = {batch->rows, batch->scored, columns, features};
 	if (champion->columns != NULL) {
 		assert(columns <= features);
+		double *gathered = arena_take(batch->arena, batch->scored * columns * sizeof *gathered);
+		if (gathered == NULL)
+			return err_memory(err);
 		for (size_t row = 0; row < batch->scored; row++)
 			for (size_t column = 0; column < columns; column++)
-				batch->gathered[row * columns + column] =
+				gathered[row * columns + column] =
 				    batch->rows[row * features + champion->columns[column]];
-		matrix = (struct matrix){batch->gathered, batch->scored, columns, columns};
+		matrix = (struct matrix){gathered, batch->scored, columns, columns};
 	}
 	return forest_score(champion->model->forest, &matrix, scores, err);
 }

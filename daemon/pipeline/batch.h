@@ -34,7 +34,6 @@ struct batch {
 	size_t count, capacity;
 	double *rows; /* vectors of scored items, back to back */
 	struct usual *usual;
-	double *gathered; /* rows in the model's columns, where they differ */
 	size_t scored;
 	struct entry **touched; /* entries with a pending fork, with their partitions */
 	struct partition **owners;
@@ -45,6 +44,8 @@ struct batch {
 	uint64_t flagged, reapplied;
 };
 
+/** How many of `wanted` items fit into half of memory_bytes with their vectors and messages, so that there is room for values; at least 1. */
+size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t memory_bytes);
 /** An empty batch that may hold `capacity` items and `memory_bytes`. NULL: out of memory. */
 struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes);
 /** Frees it; NULL does nothing. */

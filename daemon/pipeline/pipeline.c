@@ -10,13 +10,15 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const stru
 	struct pipeline *pipeline = calloc(1, sizeof *pipeline);
 	if (pipeline == NULL)
 		return NULL;
+	struct batch_limits *limits = &pipeline->options.limits;
 	pipeline->options = *options;
 	pipeline->ports = *ports;
+	limits->records = (uint32_t)batch_capacity(options->set, limits->records, limits->memory_bytes);
 	buffer_init(&pipeline->encoded);
 	pipeline->publisher = publisher_new(options->publish, options->set);
-	pipeline->batch = batch_new(options->set, options->limits.records, options->limits.memory_bytes);
-	pipeline->scratch = arena_new(options->limits.memory_bytes);
-	pipeline->records = calloc(options->limits.records, sizeof *pipeline->records);
+	pipeline->batch = batch_new(options->set, limits->records, limits->memory_bytes);
+	pipeline->scratch = arena_new(limits->memory_bytes);
+	pipeline->records = calloc(limits->records, sizeof *pipeline->records);
 	if (pipeline->publisher == NULL || pipeline->batch == NULL || pipeline->scratch == NULL ||
 	    pipeline->records == NULL) {
 		pipeline_free(pipeline);
@@ -333,6 +335,9 @@ static int start_over(struct pipeline *pipeline, struct err *err)
 	pipeline->ports.source.release(pipeline->ports.source.self);
 	sink->close(sink->self);
 	pipeline->sink_open = false;
+	/* Whoever is told to stop needs no producer; the next process recovers the same way. */
+	if (*pipeline->stop)
+		return 0;
 	if (open_port(pipeline, sink->open, sink->self, "producer", err) != 0)
 		return -1;
 	pipeline->sink_open = true;

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define OUTBOX_FIRST 64 /* messages that it has room for at first */
+
 /* Fills pipeline->records until the batch is full by count, bytes or time. */
 static int collect(struct pipeline *pipeline, size_t *count, int64_t *began_us, struct err *err)
 {
@@ -211,23 +213,37 @@ static void drop_halted(struct batch *batch)
 	batch->count = kept;
 }
 
-struct outlet {
-	const struct sink *sink;
+/* The batch's messages, built before the transaction begins: explaining many alerts takes longer than one may be open. */
+struct outbox {
 	const struct source *source;
+	struct arena *arena;
+	struct message *messages; /* of the arena */
+	size_t count, capacity;
 };
 
-static int emit(void *self, const struct message *message, struct err *err)
+static int collect_message(void *self, const struct message *message, struct err *err)
 {
-	const struct outlet *outlet = self;
-	return outlet->sink->produce(outlet->sink->self, message, err);
+	struct outbox *outbox = self;
+	if (outbox->count == outbox->capacity) {
+		size_t capacity = outbox->capacity == 0 ? OUTBOX_FIRST : 2 * outbox->capacity;
+		struct message *grown = arena_take(outbox->arena, capacity * sizeof *grown);
+		if (grown == NULL)
+			return err_memory(err);
+		if (outbox->count > 0)
+			memcpy(grown, outbox->messages, outbox->count * sizeof *grown);
+		outbox->messages = grown;
+		outbox->capacity = capacity;
+	}
+	outbox->messages[outbox->count++] = *message;
+	return 0;
 }
 
 static int read_headers(void *self, struct record *record, struct arena *arena, struct err *err)
 {
-	const struct outlet *outlet = self;
+	const struct outbox *outbox = self;
 	if (record->headers != NULL)
 		return 0;
-	return outlet->source->headers(outlet->source->self, record, arena, err);
+	return outbox->source->headers(outbox->source->self, record, arena, err);
 }
 
 /* Offsets of every partition whose state in the overlay lies beyond C; none: the whole batch is silent. */
@@ -252,25 +268,17 @@ static struct position *offsets_of(struct pipeline *pipeline, size_t *count)
 	return offsets;
 }
 
-static int transact(struct pipeline *pipeline, const struct membership *membership, bool *again, struct err *err)
+/* Opens the transaction and hands the messages over. *again: it was aborted, or could not begin for now. */
+static int send(const struct sink *sink, const struct outbox *outbox, bool *again, struct err *err)
 {
-	const struct sink *sink = &pipeline->ports.sink;
-	struct outlet self = {sink, &pipeline->ports.source};
-	struct batch_outlet outlet = {&self, emit, read_headers};
 	struct err ignored = {0};
-	size_t count;
-	struct position *offsets = offsets_of(pipeline, &count);
-	*again = false;
-	if (offsets == NULL)
-		return err_memory(err);
-	if (count == 0)
-		return 0;
 	if (sink->begin(sink->self, err) != 0) {
 		*again = err->action == ERR_RETRY;
 		return *again ? 0 : -1;
 	}
-	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet,
-			  err) != 0) {
+	for (size_t i = 0; i < outbox->count; i++) {
+		if (sink->produce(sink->self, &outbox->messages[i], err) == 0)
+			continue;
 		*again = err->action == ERR_ABORT_BATCH || err->action == ERR_RETRY;
 		if (sink->abort(sink->self, &ignored) != 0) {
 			*err = ignored;
@@ -278,6 +286,27 @@ static int transact(struct pipeline *pipeline, const struct membership *membersh
 		}
 		return *again ? 0 : -1;
 	}
+	return 0;
+}
+
+static int transact(struct pipeline *pipeline, const struct membership *membership, bool *again, struct err *err)
+{
+	const struct sink *sink = &pipeline->ports.sink;
+	struct outbox outbox = {.source = &pipeline->ports.source, .arena = pipeline->batch->arena};
+	struct batch_outlet outlet = {&outbox, collect_message, read_headers};
+	size_t count;
+	struct position *offsets = offsets_of(pipeline, &count);
+	*again = false;
+	if (offsets == NULL)
+		return err_memory(err);
+	if (count == 0)
+		return 0;
+	if (batch_publish(pipeline->batch, pipeline->publisher, pipeline->options.publish, pipeline->champion, &outlet,
+			  err) != 0 ||
+	    send(sink, &outbox, again, err) != 0)
+		return -1;
+	if (*again)
+		return 0;
 	int64_t began_us = loop_now_us(pipeline);
 	enum commit_result result = sink->commit(sink->self, offsets, count, membership, err);
 	pipeline->commit_us = loop_now_us(pipeline) - began_us;

@@ -126,21 +126,20 @@ static void config(char **arguments)
 	job_write_config(stdout, &made);
 }
 
-/* consume BROKERS TOPIC EVENTS: reads and throws away, from the first record to the last. */
+/* consume BROKERS TOPIC EVENTS: reads and throws away, from the assignment to the last record. */
 static void consume(char **arguments)
 {
 	static const char *const properties[][2] = {{"group.id", "bare"}, {"enable.auto.commit", "false"}};
 	static rd_kafka_message_t *messages[CONSUME_AT_ONCE];
-	int64_t events = atoll(arguments[2]), seen = 0, bytes = 0, first_us = 0;
+	int64_t events = atoll(arguments[2]), seen = 0, bytes = 0;
 	rd_kafka_t *handle = client(RD_KAFKA_CONSUMER, arguments[0], properties, 2);
 	rd_kafka_poll_set_consumer(handle);
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(handle);
 	rd_kafka_topic_partition_list_t *list = all_partitions(arguments[1]);
+	int64_t began_us = now_us();
 	rd_kafka_assign(handle, list);
 	while (seen < events) {
 		ssize_t count = rd_kafka_consume_batch_queue(queue, 1000, messages, CONSUME_AT_ONCE);
-		if (count > 0 && first_us == 0)
-			first_us = now_us();
 		for (ssize_t i = 0; i < count; i++) {
 			if (messages[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 				fail("consume", rd_kafka_message_errstr(messages[i]));
@@ -154,7 +153,7 @@ static void consume(char **arguments)
 	getrusage(RUSAGE_SELF, &used);
 	double cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
 		       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-	printf("rate=%.0f cpu=%.3f bytes=%.1f\n", (double)seen * 1e6 / (double)(end_us - first_us),
+	printf("rate=%.0f cpu=%.3f bytes=%.1f\n", (double)seen * 1e6 / (double)(end_us - began_us),
 	       cpu_s * 1e6 / (double)seen, (double)bytes / (double)seen);
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_queue_destroy(queue);

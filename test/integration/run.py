@@ -99,9 +99,9 @@ def arguments():
 
 
 def run_all(options, folder, results):
-    kafka = registry = world = None
+    kafka, registry, world = Kafka(folder), None, None
     try:
-        kafka = Kafka(folder)
+        kafka.start()
         registry = Registry(folder)
         world = World(folder, Outlierd(options.binary.resolve()), kafka, registry, Topics(kafka.address))
         catalog.load()
@@ -119,8 +119,7 @@ def run_all(options, folder, results):
             scene.close()
         if registry is not None:
             registry.stop()
-        if kafka is not None:
-            kafka.stop()
+        kafka.stop()
 
 
 def interrupted(number, frame):

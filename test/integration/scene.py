@@ -56,6 +56,7 @@ class Scene:
         """A broker for this test alone, which may go away."""
         self.kafka = Kafka(self.folder)
         self.servers.append(self.kafka)
+        self.kafka.start()
         self.topics = Topics(self.kafka.address)
         return self.kafka
 

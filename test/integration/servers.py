@@ -57,26 +57,31 @@ def end_process(process, how=signal.SIGTERM, seconds=10):
 
 
 class Kafka:
-    """A broker (test/tools/kafka-server)."""
+    """A broker (test/tools/kafka-server). Its owner calls start(); stop() ends it at any time, and removes its data."""
 
     def __init__(self, folder):
         self.folder = folder / "kafka"
         self.address = None
-        self.start()
+        self.tool = None
 
-    def _tool(self, *words):
-        done = subprocess.run([TOOLS / "kafka-server", *words, self.folder], check=True, stdout=subprocess.PIPE, text=True)
-        return done.stdout.strip()
+    def _run(self, word):
+        self.tool = subprocess.Popen([TOOLS / "kafka-server", word, self.folder], stdout=subprocess.PIPE, text=True)
+        output, _ = self.tool.communicate()
+        assert self.tool.returncode == 0, f"kafka-server {word}: status {self.tool.returncode}"
+        return output
 
     def start(self):
-        self.address = self._tool("start").splitlines()[-1]
+        self.address = self._run("start").split()[-1]
 
     def halt(self):
         """Ends it politely; start() goes on with the same data on the same port."""
-        self._tool("halt")
+        self._run("halt")
 
     def stop(self):
-        self._tool("stop")
+        if self.tool is not None:
+            end_process(self.tool, signal.SIGKILL)
+        if (self.folder / "server.properties").exists():
+            self._run("stop")
 
 
 class Registry:
