@@ -13,7 +13,7 @@
 
 #define BEAT_US 1000000 /* metrics, watchdog and status line at most this often */
 
-/* The running daemon: what its signal thread sets and its heartbeat reads. Lives on cmd_run's stack. */
+/* The running daemon: what its signal thread sets and its heartbeat reads. */
 struct daemon {
 	struct world world;
 	struct pipeline *pipeline;
@@ -23,6 +23,8 @@ struct daemon {
 	struct memory_store *memory;
 	struct http *http;
 	struct buffer text;
+	pthread_t signals;
+	bool has_signals;
 	volatile int stop;   /* written by the signal thread */
 	volatile int reload; /* likewise */
 	bool ready_sent;
@@ -52,16 +54,15 @@ static void *take_signals(void *self)
 static int start_signals(struct daemon *daemon, struct err *err)
 {
 	sigset_t set;
-	pthread_t thread;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (pthread_create(&thread, NULL, take_signals, daemon) != 0)
+	if (pthread_create(&daemon->signals, NULL, take_signals, daemon) != 0)
 		return err_set(err, ERR_INTERNAL, "cannot start the signal thread");
-	pthread_detach(thread);
+	daemon->has_signals = true;
 	return 0;
 }
 
@@ -255,6 +256,12 @@ static void summary(const struct daemon *daemon, int64_t began_us)
 
 static void free_daemon(struct daemon *daemon)
 {
+	if (daemon == NULL)
+		return;
+	if (daemon->has_signals) {
+		pthread_cancel(daemon->signals);
+		pthread_join(daemon->signals, NULL);
+	}
 	pipeline_free(daemon->pipeline);
 	kafka_source_free(daemon->source);
 	kafka_sink_free(daemon->sink);
@@ -263,6 +270,7 @@ static void free_daemon(struct daemon *daemon)
 	http_free(daemon->http);
 	buffer_free(&daemon->text);
 	world_close(&daemon->world);
+	free(daemon);
 }
 
 int cmd_run(int argc, char **argv)
@@ -301,6 +309,8 @@ int cmd_run(int argc, char **argv)
 		    "(the log says\n"
 		    "what to do), 78 bad configuration. With systemd: systemd/outlierd@.service."};
 	int parsed = common_parse(&command, argc, argv, &err);
+	if (parsed > 0 && daemon == NULL)
+		(void)err_memory(&err);
 	if (parsed <= 0 || daemon == NULL)
 		goto end;
 	if (world_open(&daemon->world, path, &err) != 0)
@@ -320,7 +330,6 @@ int cmd_run(int argc, char **argv)
 	if (daemon->pipeline != NULL)
 		summary(daemon, began_us);
 end:
-	if (daemon != NULL)
-		free_daemon(daemon);
+	free_daemon(daemon);
 	return common_end("run", &err);
 }
