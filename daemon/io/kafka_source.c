@@ -85,6 +85,16 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 	rd_kafka_queue_yield(source->queue);
 }
 
+/*
+ * A consumer whose queue is full, counted over all partitions, looks again after a second, even if the queue runs dry
+ * meanwhile: so it has to hold what is consumed in a second. Later versions look again as soon as they are told.
+ */
+#if RD_KAFKA_VERSION >= 0x02020000
+static const struct kafka_property full_queue = {"fetch.queue.backoff.ms", "10"};
+#else
+static const struct kafka_property full_queue = {"queued.min.messages", "400000"};
+#endif
+
 static int open_handle(struct kafka_source *source, struct err *err)
 {
 	const struct kafka_options *options = source->options;
@@ -93,7 +103,7 @@ static int open_handle(struct kafka_source *source, struct err *err)
 	snprintf(heartbeat, sizeof heartbeat, "%lld", (long long)(options->session_timeout_ms / 4));
 	const struct kafka_property defaults[] = {
 	    {"fetch.wait.max.ms", "100"},      {"socket.nagle.disable", "true"},     {"check.crcs", "true"},
-	    {"log.connection.close", "false"}, {"heartbeat.interval.ms", heartbeat},
+	    {"log.connection.close", "false"}, {"heartbeat.interval.ms", heartbeat}, full_queue,
 	};
 	const struct kafka_property required[] = {
 	    {"group.id", options->group_id},
