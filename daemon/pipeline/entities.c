@@ -227,7 +227,7 @@ void entities_remove(struct entities *entities, struct entry *entry)
 /* The clock algorithm: a hand goes round; what was not used since it last came by goes. Two rounds see everything. */
 void entities_trim(struct entities *entities, size_t limit_bytes)
 {
-	for (size_t steps = 2 * entities->slot_count; steps > 0 && entities->bytes > limit_bytes; steps--) {
+	for (size_t steps = 2 * entities->slot_count; steps > 0 && entities->bytes > limit_bytes;) {
 		struct entry *entry = entities->slots[entities->hand].entry;
 		bool may_go = entry != NULL && !entry->dirty && entry->pending == NULL;
 		if (may_go && !entry->used) {
@@ -237,6 +237,7 @@ void entities_trim(struct entities *entities, size_t limit_bytes)
 		if (may_go)
 			entry->used = false;
 		entities->hand = (entities->hand + 1) & (entities->slot_count - 1);
+		steps--;
 	}
 }
 
