@@ -30,21 +30,14 @@ static void set_leader(struct leader *leader, struct slice entity)
 	leader->length = (uint16_t)entity.length;
 }
 
-/* Swaps no more bytes than there are: it happens at about every event. */
-static void swap_leaders(struct leader *a, struct leader *b)
+/* Copies no more bytes than there are: it happens at about every event. */
+static void copy_leader(struct leader *to, const struct leader *from)
 {
-	char entity[EVENT_ENTITY_MAX];
-	size_t length = a->length > b->length ? a->length : b->length;
-	assert(length <= sizeof entity);
-	memcpy(entity, a->entity, length);
-	memcpy(a->entity, b->entity, length);
-	memcpy(b->entity, entity, length);
-	uint16_t a_length = a->length;
-	int64_t a_time = a->time_ms;
-	a->length = b->length;
-	a->time_ms = b->time_ms;
-	b->length = a_length;
-	b->time_ms = a_time;
+	size_t length = to->length > from->length ? to->length : from->length;
+	assert(length <= sizeof to->entity);
+	memcpy(to->entity, from->entity, length);
+	to->length = from->length;
+	to->time_ms = from->time_ms;
 }
 
 void watermark_advance(struct watermark *watermark, struct slice entity, int64_t time_ms)
@@ -58,9 +51,13 @@ void watermark_advance(struct watermark *watermark, struct slice entity, int64_t
 	}
 	if (first->time_ms != WATERMARK_NONE && time_ms <= second->time_ms)
 		return;
+	if (first->time_ms == WATERMARK_NONE || time_ms > first->time_ms) {
+		copy_leader(second, first); /* the entity leads from now on, also where it was the second */
+		set_leader(first, entity);
+		first->time_ms = time_ms;
+		return;
+	}
 	if (!is_leader(second, entity))
 		set_leader(second, entity);
 	second->time_ms = time_ms;
-	if (first->time_ms == WATERMARK_NONE || second->time_ms > first->time_ms)
-		swap_leaders(first, second);
 }
