@@ -1,4 +1,5 @@
 """Whatever is stopped, killed, paused or forgotten on the way: in the end nothing is missing and nothing is doubled."""
+
 import random
 import signal
 import time
@@ -47,14 +48,14 @@ def redis_stopped_for_twenty_seconds_under_load(scene):
 def kafka_restarted_under_load(scene):
     kafka = scene.own_kafka()
     scene.create()
-    config = _configure(scene, scene.redis())
-    sending = scene.send_behind(scene.world.records, 1500)
+    config = _configure(scene, scene.redis(), batch_records=20)  # some hundred transactions
+    scene.send(scene.world.records[:8000])
     daemon = scene.start(config)
-    scene.wait_committed(len(scene.world.records) // 4)
+    scene.wait_committed(2000)
     kafka.halt()
     time.sleep(2)
     kafka.start()
-    _finish(scene, config, sending)
+    _finish(scene, config)
     daemon.stop()
 
 

@@ -1,4 +1,5 @@
-"""It stops loudly rather than guess: wrong configurations, foreign models, logs and offsets that do not fit the state."""
+"""It stops loudly rather than guess: wrong configurations, foreign models, logs and offsets that do not fit."""
+
 import dataclasses
 import json
 import shutil
@@ -136,7 +137,9 @@ def a_model_of_other_features_is_refused_with_both_ids(scene):
         scene.wait_done()
         assert trained in daemon.log() and configured in daemon.log()
         decisions = [json.loads(message.value) for message in scene.topics.read(scene.decisions)]
-        assert decisions and all("fallback" in d["flags"] and d["score"] is None and d["model_id"] is None for d in decisions)
+        assert decisions and all(
+            "fallback" in d["flags"] and d["score"] is None and d["model_id"] is None for d in decisions
+        )
         wait_until(lambda: daemon.metrics()["outlierd_fallback"] == 1, 5, "/metrics says fallback")
         daemon.stop()
     with scene.check("offline_rules_alone_give_the_same_bytes"):

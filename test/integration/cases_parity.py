@@ -1,4 +1,5 @@
 """What goes out is what the offline run makes of the same records, in every format, with every model and batch size."""
+
 import collections
 import json
 import signal
@@ -11,6 +12,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from catalog import case
 from scene import expect_same, milliseconds
 from servers import Proxy, wait_until
+from stream import SCHEMA
 
 LETTER_OWN = "__connect.errors."
 
@@ -57,7 +59,9 @@ def _check_messages(scene):
             value = json.loads(message.value)
             assert message.key.decode() == value["entity"]
             route = (message.partition, value["partition"])
-            assert value["offset"] > last.get(route, -1), f"{topic}: offset {value['offset']} of {route} is out of order"
+            assert value["offset"] > last.get(
+                route, -1
+            ), f"{topic}: offset {value['offset']} of {route} is out of order"
             last[route] = value["offset"]
             if topic == scene.alerts:
                 assert dict(message.headers)["ce_id"].decode() == value["alert_id"]
@@ -68,8 +72,12 @@ def _check_letters(scene):
     sent = collections.defaultdict(list)
     for record in scene.world.records:
         sent[record.partition].append(record)
-    wanted = {(partition, offset): record.reason for partition, records in sent.items()
-              for offset, record in enumerate(records) if record.reason}
+    wanted = {
+        (partition, offset): record.reason
+        for partition, records in sent.items()
+        for offset, record in enumerate(records)
+        if record.reason
+    }
     found = {}
     for topic, reasons in ((scene.late, {"too_late", "folded"}), (scene.dead, None)):
         for letter in scene.topics.read(topic):
@@ -82,7 +90,7 @@ def _check_letters(scene):
             found[place] = reason
             original = source[place]
             assert (letter.key, letter.value, letter.timestamp) == (original.key, original.value, original.timestamp)
-            assert letter.headers[:len(original.headers)] == original.headers
+            assert letter.headers[: len(original.headers)] == original.headers
             assert headers[LETTER_OWN + "exception.message"], "a letter says why"
     for place, reason in wanted.items():
         assert found.get(place) == reason, f"the record at {place} is a letter for {found.get(place)}, not for {reason}"
@@ -94,6 +102,7 @@ def _check_metrics(scene, daemon, reference):
 
     def counted():
         return sum(value for name, value in daemon.metrics().items() if name.startswith("outlierd_records_total"))
+
     wait_until(lambda: counted() == total, 5, f"{total} records in /metrics")
     metrics = daemon.metrics()
     for outcome, number in reference.outcomes.items():
@@ -113,7 +122,10 @@ def _check_json_lines(scene, reference):
     with open(scene.folder / "dump.avro", "rb") as dump, open(lines, "w") as out:
         count = 0
         for event in fastavro.reader(dump):
-            out.write(json.dumps(dict(event, event_time=milliseconds(event["event_time"]), amount=str(event["amount"]))) + "\n")
+            out.write(
+                json.dumps(dict(event, event_time=milliseconds(event["event_time"]), amount=str(event["amount"])))
+                + "\n"
+            )
             count += 1
     again = scene.score(path, lines, count)
     assert again.alerts == reference.alerts and again.decisions == reference.decisions
@@ -151,8 +163,11 @@ def avro_alerts_and_decisions_are_registered_and_equal_the_json_ones(scene):
         assert {message.value[:5] for message in messages} == {b"\0" + registered.to_bytes(4, "big")}
         values = [deserialize(message.value, SerializationContext(topic, MessageField.VALUE)) for message in messages]
         # The order of members is compared too; repr() of a float names its bits.
-        expect_same(topic, [repr(value).encode() for value in map(_plain, values)],
-                    [repr(value).encode() for value in map(_plain, map(json.loads, wanted))])
+        expect_same(
+            topic,
+            [repr(value).encode() for value in map(_plain, values)],
+            [repr(value).encode() for value in map(_plain, map(json.loads, wanted))],
+        )
 
 
 def _plain(value):
@@ -162,6 +177,23 @@ def _plain(value):
     if isinstance(value, list):
         return [_plain(member) for member in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@case
+def without_redis_and_registry_state_is_rebuilt_at_every_start(scene):
+    scene.create()
+    settings = scene.settings(None)
+    settings["state"]["memory"] = {}
+    settings["schema"] = {"file": str(SCHEMA), "framing": "confluent"}
+    config = scene.configure(settings)
+    records = [record for _, record in scene.world.events]
+    for piece in (records[:4000], records[4000:8000], records[8000:]):
+        scene.send(piece)
+        daemon = scene.start(config)
+        scene.wait_done()
+        daemon.stop()
+    scene.expect_equal(scene.reference(config))
+    assert "the state is rebuilt from the topic" in daemon.log()
 
 
 @case
@@ -186,7 +218,9 @@ def a_promoted_model_takes_over_at_a_batch_edge(scene):
     for partition, decisions in edges.items():
         models = [model for _, model in sorted(decisions)]
         switch = models.index(second)
-        assert switch > 0 and set(models[:switch]) == {first} and set(models[switch:]) == {second}, f"partition {partition}"
+        assert (
+            switch > 0 and set(models[:switch]) == {first} and set(models[switch:]) == {second}
+        ), f"partition {partition}"
     with scene.check("rollback_brings_the_former_back"):
         scene.outlierd.run("model", "rollback", "--config", config)
         daemon.signal(signal.SIGHUP)
@@ -205,7 +239,11 @@ def an_absent_registry_holds_records_back_and_refuses_none(scene):
     scene.send(scene.world.records[:3000])
     daemon = scene.start(config)
     daemon.wait_log("waiting for it")
-    wait_until(lambda: daemon.get("/readyz")[0] == 503 and "registry" in daemon.get("/readyz")[1], 10, "/readyz names the registry")
+    wait_until(
+        lambda: daemon.get("/readyz")[0] == 503 and "registry" in daemon.get("/readyz")[1],
+        10,
+        "/readyz names the registry",
+    )
     assert all(found is None for found in scene.topics.committed(scene.prefix, scene.input, 3).values())
     assert scene.topics.read(scene.dead) == []
     proxy.start()

@@ -1,4 +1,5 @@
 """The daemon as a service: notifications to systemd, health, the state as `get` shows it, `check --online`."""
+
 import dataclasses
 import datetime
 import decimal
@@ -72,7 +73,9 @@ def get_shows_the_state_that_the_events_made(scene):
         seen = {}
         for entity in busy:
             following = next(event for event, _ in after if event["card_id"] == entity)
-            at = datetime.datetime.fromtimestamp(following["event_time"] / 1000, datetime.timezone.utc).isoformat("T", "milliseconds")
+            at = datetime.datetime.fromtimestamp(following["event_time"] / 1000, datetime.timezone.utc).isoformat(
+                "T", "milliseconds"
+            )
             state = json.loads(scene.outlierd.run("get", "--config", config, "--at", at, entity).stdout)
             seen[following["transaction_id"]] = entity, state["features"]
         scene.send([record for _, record in after])
@@ -82,7 +85,9 @@ def get_shows_the_state_that_the_events_made(scene):
         for event_id, (entity, features) in seen.items():
             value = next(value for value in decided[entity] if value["event_id"] == event_id)
             if "late" not in value["flags"]:
-                assert {name: features[name] for name in HISTORY_ONLY} == {name: value["features"][name] for name in HISTORY_ONLY}
+                assert {name: features[name] for name in HISTORY_ONLY} == {
+                    name: value["features"][name] for name in HISTORY_ONLY
+                }
     with scene.check("an_unknown_entity_is_an_error"):
         assert "the entity has no state" in scene.outlierd.run("get", "--config", config, "nobody", status=65).stderr
 
@@ -102,9 +107,11 @@ def it_stops_in_time_while_a_service_is_away(scene):
     away = free_port()
     redis = scene.redis()
     scene.send(scene.world.records[:100])
-    for what, change in (("kafka", lambda settings: settings["kafka"].update(bootstrap_servers=f"127.0.0.1:{away}")),
-                         ("redis", lambda settings: settings["state"]["redis"].update(address=f"tcp://127.0.0.1:{away}")),
-                         ("registry", lambda settings: settings["schema"].update(registry_urls=[f"http://127.0.0.1:{away}"]))):
+    for what, change in (
+        ("kafka", lambda settings: settings["kafka"].update(bootstrap_servers=f"127.0.0.1:{away}")),
+        ("redis", lambda settings: settings["state"]["redis"].update(address=f"tcp://127.0.0.1:{away}")),
+        ("registry", lambda settings: settings["schema"].update(registry_urls=[f"http://127.0.0.1:{away}"])),
+    ):
         with scene.check(what):
             settings = scene.settings(redis)
             change(settings)
@@ -149,8 +156,9 @@ def a_simulation_straight_into_a_topic_is_decided_and_kcat_reads_it(scene):
     settings = scene.settings(scene.redis())
     settings["event"]["partitioner"] = "murmur2"
     config = scene.configure(settings)
-    done = scene.outlierd.run("simulate", "--events", 5000, "--cards", 100, "--days", 40, "--config", config,
-                              "--to-topic", scene.input)
+    done = scene.outlierd.run(
+        "simulate", "--events", 5000, "--cards", 100, "--days", 40, "--config", config, "--to-topic", scene.input
+    )
     assert "5000" in done.stderr + done.stdout
     daemon = scene.start(config)
     scene.wait_done()
@@ -158,8 +166,23 @@ def a_simulation_straight_into_a_topic_is_decided_and_kcat_reads_it(scene):
     reference = scene.reference(config)
     scene.expect_equal(reference)
     assert reference.outcomes["scored"] > 4900 and reference.outcomes["invalid"] == 0
-    read = subprocess.run(["kcat", "-C", "-q", "-e", "-b", scene.kafka.address, "-t", scene.alerts, "-X",
-                           "isolation.level=read_committed"], capture_output=True, check=True, timeout=30)
+    read = subprocess.run(
+        [
+            "kcat",
+            "-C",
+            "-q",
+            "-e",
+            "-b",
+            scene.kafka.address,
+            "-t",
+            scene.alerts,
+            "-X",
+            "isolation.level=read_committed",
+        ],
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
     expect_same("kcat", read.stdout.splitlines(), reference.alerts)
 
 

@@ -1,4 +1,5 @@
 """The list of all tests: every module's functions that are marked with @case, in the order in which they start."""
+
 import importlib
 
 ALL = []

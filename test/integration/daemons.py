@@ -1,4 +1,5 @@
 """outlierd as a process: the daemon with its log, its metrics and its notification socket, and the commands."""
+
 import re
 import signal
 import socket
@@ -23,10 +24,17 @@ class Outlierd:
 
     def run(self, *arguments, status=0, **options):
         """A command to its end; fails unless it exits with the wanted status. Returns the finished process."""
-        done = subprocess.run([self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=COMMAND_SECONDS,
-                              check=False, **options)
-        assert done.returncode == status, \
-            f"outlierd {' '.join(map(str, arguments))}: status {done.returncode}, not {status}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+        done = subprocess.run(
+            [self.binary, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+            **options,
+        )
+        command = f"outlierd {' '.join(map(str, arguments))}"
+        said = done.stdout[-2000:] + done.stderr[-4000:]
+        assert done.returncode == status, f"{command}: status {done.returncode}, not {status}\n{said}"
         return done
 
 
@@ -46,10 +54,14 @@ class Daemon:
 
     def wait_log(self, pattern, seconds=READY_SECONDS):
         """Waits for a line of the log; the match."""
+
         def found():
             match = re.search(pattern, self.log())
-            assert match or self.process.poll() is None, f"the daemon ended with {self.process.returncode} before /{pattern}/"
+            assert (
+                match or self.process.poll() is None
+            ), f"the daemon ended with {self.process.returncode} before /{pattern}/"
             return match
+
         return wait_until(found, seconds, f"log line /{pattern}/")
 
     def port(self):

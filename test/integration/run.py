@@ -3,9 +3,10 @@
 
   run.py --binary build/outlierd [--programs build/test/integration] [--only TEXT] [--jobs N] [--keep]
 
-One broker and one registry serve the whole run; every test has its own topics, group, Redis and folder. The C programs in
---programs are run too. The last line is "N passed, N failed".
+One broker and one registry serve the whole run; every test has its own topics, group, Redis and folder. The C programs
+in --programs are run too. The last line is "N passed, N failed".
 """
+
 import argparse
 import concurrent.futures
 import os
@@ -110,7 +111,9 @@ def run_all(options, folder, results):
         programs = [p.resolve() for p in programs if p.suffix == "" and options.only in p.name]
         pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
         jobs = [pool.submit(run_program, world, results, program) for program in programs]
-        jobs += [pool.submit(run_case, world, results, number, case, options.keep) for number, case in enumerate(chosen, 1)]
+        jobs += [
+            pool.submit(run_case, world, results, number, case, options.keep) for number, case in enumerate(chosen, 1)
+        ]
         for job in jobs:
             job.result()
     finally:

@@ -1,7 +1,7 @@
 """A test's own pipeline: topics, configuration, model, daemons, and what must have come out in the end."""
+
 import collections
 import contextlib
-import copy
 import datetime
 import io
 import json
@@ -16,11 +16,15 @@ from stream import PARTITIONS, SCHEMA
 from topics import Topics
 from world import settings
 
-DONE_SECONDS = 60
-SUMMARY = ("scored", "duplicate", "too_late", "future", "invalid")   # as commands name them on their last line
+DONE_SECONDS = 120
+SUMMARY = ("scored", "duplicate", "too_late", "future", "invalid")  # as commands name them on their last line
 METADATA = ("invalid", "future", "too_late", "duplicate", "scored")  # as totals stand in the metadata of offsets
-COORDINATES = [{"name": "_partition", "type": "int"}, {"name": "_offset", "type": "long"}, {"name": "_timestamp", "type": "long"},
-               {"name": "_key", "type": ["null", "string"]}]
+COORDINATES = [
+    {"name": "_partition", "type": "int"},
+    {"name": "_offset", "type": "long"},
+    {"name": "_timestamp", "type": "long"},
+    {"name": "_key", "type": ["null", "string"]},
+]
 
 Reference = collections.namedtuple("Reference", "alerts decisions outcomes")
 
@@ -69,13 +73,24 @@ class Scene:
         """The example's configuration with this test's servers and names, to be changed and given to configure()."""
         config = settings()
         config["pipeline"] = self.prefix
-        config["kafka"] |= {"bootstrap_servers": self.kafka.address, "input_topic": self.input, "group_id": self.prefix,
-                            "instance_id": f"{self.prefix}-1", "session_timeout": "3s"} | kafka
+        config["kafka"] |= {
+            "bootstrap_servers": self.kafka.address,
+            "input_topic": self.input,
+            "group_id": self.prefix,
+            "instance_id": f"{self.prefix}-1",
+            "session_timeout": "3s",
+        } | kafka
         config["schema"]["registry_urls"] = [self.world.registry.url]
-        config["state"]["redis"] = {"address": redis.address, "namespace": self.prefix, "timeout": "2s"}
+        config["state"].pop("redis")
+        if redis is not None:
+            config["state"]["redis"] = {"address": redis.address, "namespace": self.prefix, "timeout": "2s"}
         config["model"]["directory"] = "models"
-        for output, topic in (("alerts", self.alerts), ("decisions", self.decisions), ("late", self.late),
-                              ("dead_letters", self.dead)):
+        for output, topic in (
+            ("alerts", self.alerts),
+            ("decisions", self.decisions),
+            ("late", self.late),
+            ("dead_letters", self.dead),
+        ):
             config["output"][output]["topic"] = topic
         config["http"]["listen"] = "127.0.0.1:0"
         return config
@@ -89,7 +104,9 @@ class Scene:
         return path
 
     def start(self, config, *arguments, **options):
-        daemon = Daemon(self.outlierd.binary, config, self.folder / f"daemon-{len(self.daemons)}.log", *arguments, **options)
+        daemon = Daemon(
+            self.outlierd.binary, config, self.folder / f"daemon-{len(self.daemons)}.log", *arguments, **options
+        )
         self.daemons.append(daemon)
         return daemon
 
@@ -129,13 +146,16 @@ class Scene:
         def done():
             committed = self.topics.committed(self.prefix, self.input, len(ends))
             return all(committed[p] is not None and committed[p][0] == end for p, end in ends.items() if end > 0)
+
         wait_until(done, seconds, f"all of {self.input} is committed", every=0.1)
 
     def wait_committed(self, count, seconds=DONE_SECONDS):
         """Until so many records are committed; their topic holds nothing else, so offsets count them."""
+
         def committed():
             found = self.topics.committed(self.prefix, self.input, PARTITIONS)
             return sum(at[0] for at in found.values() if at is not None) >= count
+
         wait_until(committed, seconds, f"{count} records of {self.input} are committed", every=0.01)
 
     def committed_records(self):
@@ -152,7 +172,7 @@ class Scene:
     def dump(self, path):
         """The input topic as an Avro file with coordinates, without what cannot be decoded; how many that were."""
         writer_schema = fastavro.parse_schema(json.loads(SCHEMA.read_text()))
-        schema = copy.deepcopy(json.loads(SCHEMA.read_text()))
+        schema = json.loads(SCHEMA.read_text())
         schema["fields"] += COORDINATES
         events, left_out = [], 0
         for message in self.topics.read(self.input):
@@ -166,7 +186,8 @@ class Scene:
                 left_out += 1
                 continue
             key = None if message.key is None else message.key.decode()
-            events.append(dict(event, _partition=message.partition, _offset=message.offset, _timestamp=message.timestamp, _key=key))
+            place = {"_partition": message.partition, "_offset": message.offset}
+            events.append(event | place | {"_timestamp": message.timestamp, "_key": key})
         with open(path, "wb") as file:
             fastavro.writer(file, fastavro.parse_schema(schema), events)
         return events, left_out
@@ -178,8 +199,12 @@ class Scene:
 
     def score(self, config, path, count, left_out=0):
         alerts, decisions = self.folder / "alerts.jsonl", self.folder / "decisions.jsonl"
-        done = self.outlierd.run("score", "--config", config, "--input", path, "--alerts", alerts, "--decisions", decisions)
-        numbers = re.search(r"read (\d+): scored (\d+), duplicate (\d+), too_late (\d+), future (\d+), invalid (\d+)", done.stderr)
+        done = self.outlierd.run(
+            "score", "--config", config, "--input", path, "--alerts", alerts, "--decisions", decisions
+        )
+        numbers = re.search(
+            r"read (\d+): scored (\d+), duplicate (\d+), too_late (\d+), future (\d+), invalid (\d+)", done.stderr
+        )
         assert numbers and int(numbers.group(1)) == count, done.stderr
         outcomes = collections.Counter(dict(zip(SUMMARY, map(int, numbers.groups()[1:]))))
         outcomes["invalid"] += left_out
@@ -190,7 +215,8 @@ class Scene:
         for topic, wanted in ((self.decisions, reference.decisions), (self.alerts, reference.alerts)):
             expect_same(topic, [message.value for message in self.topics.read(topic)], wanted)
         counted = self.committed_records()
-        assert +counted == +reference.outcomes, f"totals of the committed offsets {dict(counted)}, not {dict(reference.outcomes)}"
+        message = f"totals of the committed offsets {dict(counted)}, not {dict(reference.outcomes)}"
+        assert +counted == +reference.outcomes, message
         late, dead = (len(self.topics.read(topic)) for topic in (self.late, self.dead))
         assert late == reference.outcomes["too_late"], f"{late} late letters, not {reference.outcomes['too_late']}"
         refused = reference.outcomes["invalid"] + reference.outcomes["future"]
@@ -203,7 +229,9 @@ def expect_same(what, found, wanted):
     missing, more = wanted - found, found - wanted
     if not missing and not more:
         return
-    text = f"{what}: {found.total()} values, wanted {wanted.total()}; {missing.total()} missing, {more.total()} too many"
+    text = (
+        f"{what}: {found.total()} values, wanted {wanted.total()}; {missing.total()} missing, {more.total()} too many"
+    )
     for title, values in (("missing", missing), ("too many", more)):
         for value in sorted(values)[:2]:
             text += f"\n  {title}: {value.decode(errors='replace')[:1500]}"

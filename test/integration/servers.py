@@ -1,4 +1,5 @@
 """Real servers for the tests: Apache Kafka, Redis, a schema registry, each on free ports, ended by process id."""
+
 import contextlib
 import os
 import pathlib
@@ -18,8 +19,9 @@ START_SECONDS = 30
 def start_process(arguments, log, **options):
     """Starts a program that never outlives the thread that started it, however that ends. log: a file's path."""
     with open(log, "ab") as out:
-        return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *arguments], stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=out, **options)
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, **options
+        )
 
 
 def free_port():
@@ -140,7 +142,7 @@ class Proxy:
 
 
 class Redis:
-    """A Redis of a test's own, that can go away and come back on its port: with its data (append-only file) or without."""
+    """A Redis of a test's own that can go away and come back on its port: durable with its data, else without."""
 
     def __init__(self, folder, *arguments, durable=False):
         self.folder = folder / f"redis-{os.urandom(3).hex()}"
@@ -156,12 +158,27 @@ class Redis:
         return f"tcp://127.0.0.1:{self.port}"
 
     def start(self):
-        self.process = start_process(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
-                                      "--save", "", *self.arguments], self.folder / "redis.log")
+        self.process = start_process(
+            [
+                "redis-server",
+                "--port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                self.folder,
+                "--save",
+                "",
+                *self.arguments,
+            ],
+            self.folder / "redis.log",
+        )
         wait_until(lambda: self.ask("PING") == "PONG", START_SECONDS, "Redis answers")
 
     def ask(self, *words):
-        answer = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=False
+        )
         return answer.stdout.strip()
 
     def kill(self):

@@ -1,4 +1,5 @@
 """The events that the tests send: a simulated stream of card transactions with poisonous records in between."""
+
 import dataclasses
 import decimal
 import json
@@ -19,12 +20,24 @@ POISON_FROM = 500  # by then the watermark of each partition stands
 POISON_EVERY = 60
 HOUR_MS = 3600 * 1000
 UNKNOWN_ID = 7654321
-CARD_FIELDS = ("transaction_id", "event_time", "card_id", "customer_id", "amount", "currency", "merchant", "channel", "lat", "lon")
+CARD_FIELDS = (
+    "transaction_id",
+    "event_time",
+    "card_id",
+    "customer_id",
+    "amount",
+    "currency",
+    "merchant",
+    "channel",
+    "lat",
+    "lon",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
     """A record as the producer sends it; reason: of its letter, where it is poisonous on purpose."""
+
     partition: int
     timestamp: int
     key: bytes | None
@@ -45,11 +58,12 @@ class Encoder:
         return self.serializer({name: event[name] for name in CARD_FIELDS}, self.context)
 
 
-def simulate(binary_run, folder, seed=7, events=EVENTS):
-    """The file of a simulation with Kafka coordinates, as JSON lines."""
-    path = folder / f"events-{seed}.jsonl"
-    binary_run("simulate", "--events", events, "--cards", CARDS, "--days", DAYS, "--seed", seed, "--coordinates", PARTITIONS,
-               "--late", 0.01, "--duplicates", 0.005, "--output", path)
+def simulate(run, path, seed):
+    """Writes a simulation with Kafka coordinates, in the format of the file's name."""
+    sizes = {"events": EVENTS, "cards": CARDS, "days": DAYS, "coordinates": PARTITIONS}
+    rates = {"late": 0.01, "duplicates": 0.005}
+    options = sizes | rates | {"seed": seed, "output": path}
+    run("simulate", *(f"--{name}={value}" for name, value in options.items()))
     return path
 
 
@@ -62,7 +76,9 @@ def clean(path, encode):
             for place in ("lat", "lon"):
                 event[place] = None if event[place] is None else float(event[place])
             event["amount"] = decimal.Decimal(event["amount"])
-            records.append((event, Record(event["_partition"], event["_timestamp"], event["_key"].encode(), encode(event))))
+            records.append(
+                (event, Record(event["_partition"], event["_timestamp"], event["_key"].encode(), encode(event)))
+            )
     return records
 
 
@@ -90,7 +106,7 @@ def _poisons(event, record, encode, number):
 
 
 def poisoned(events, encode, seed=11):
-    """The stream with a poisonous record after every POISON_EVERY healthy ones, all kinds in turn, and repeated events."""
+    """The stream with a poisonous record after every POISON_EVERY healthy ones, all kinds in turn, and repetitions."""
     generator = random.Random(seed)
     records, kind = [], 0
     for number, (event, record) in enumerate(events):
@@ -100,8 +116,12 @@ def poisoned(events, encode, seed=11):
         poisons = list(_poisons(event, record, encode, number))
         reason, key, value = poisons[kind % len(poisons)]
         kind += 1
-        headers = (("traceparent", b"00-%032x-%016x-01" % (number, number)), ("same", b"first"), ("same", b"\x00\xff"),
-                   ("nothing", None))
+        headers = (
+            ("traceparent", b"00-%032x-%016x-01" % (number, number)),
+            ("same", b"first"),
+            ("same", b"\x00\xff"),
+            ("nothing", None),
+        )
         records.append(Record(record.partition, record.timestamp, key, value, headers, reason))
         if generator.random() < 0.5:
             records.append(record)  # sent twice: another offset, the same event

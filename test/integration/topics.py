@@ -1,11 +1,19 @@
-"""What the tests do with Kafka itself, through a client that is not outlierd's: make topics, send, read, look at groups."""
+"""What the tests do with Kafka itself, through a client that is not outlierd's: topics, records, groups."""
+
 import collections
 import io
 import socket
 import struct
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from servers import wait_until
@@ -21,8 +29,10 @@ OFFSET_FETCH, OFFSET_FETCH_VERSION = 9, 5
 
 def offset_fetch(address, group, topic, partitions):
     """OffsetFetch by hand: the client library hands out metadata without its end (no terminating zero)."""
+
     def text(value):
         return struct.pack(">h", len(value)) + value.encode()
+
     body = struct.pack(">hhi", OFFSET_FETCH, OFFSET_FETCH_VERSION, 1) + text("reader") + text(group)
     body += struct.pack(">i", 1) + text(topic) + struct.pack(f">i{partitions}i", partitions, *range(partitions))
     host, port = address.split(":")
@@ -33,6 +43,7 @@ def offset_fetch(address, group, topic, partitions):
 
     def take(form):
         return struct.unpack(form, answer.read(struct.calcsize(form)))
+
     found = dict.fromkeys(range(partitions))
     _, _, topics = take(">iii")  # correlation, throttle
     if topics == 0:  # the group's coordinator is not there yet
@@ -67,27 +78,52 @@ class Topics:
     def grow(self, name, partitions):
         for future in self.admin.create_partitions([NewPartitions(name, partitions)]).values():
             future.result()
-        wait_until(lambda: len(self.admin.list_topics(name).topics[name].partitions) == partitions, 30, f"{name} has grown")
+        wait_until(
+            lambda: len(self.admin.list_topics(name).topics[name].partitions) == partitions, 30, f"{name} has grown"
+        )
 
     def send(self, topic, records, rate=None):
         """Sends records to their partitions in order; rate: about so many a second. Returns when all are in the log."""
         failures = []
-        producer = Producer({**self.client, "enable.idempotence": True, "linger.ms": 5,
-                             "queue.buffering.max.messages": 200000, "message.max.bytes": 2000000, "error_cb": lambda error: None})
+        producer = Producer(
+            {
+                **self.client,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 200000,
+                "message.max.bytes": 2000000,
+                "error_cb": lambda error: None,
+            }
+        )
         begin = time.monotonic()
         for number, record in enumerate(records):
             if rate is not None and number % 50 == 0:
                 time.sleep(max(0.0, begin + number / rate - time.monotonic()))
-            producer.produce(topic, value=record.value, key=record.key, partition=record.partition, timestamp=record.timestamp,
-                             headers=list(record.headers), on_delivery=lambda error, _: error and failures.append(error))
+            producer.produce(
+                topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                timestamp=record.timestamp,
+                headers=list(record.headers),
+                on_delivery=lambda error, _: error and failures.append(error),
+            )
             producer.poll(0)
         assert producer.flush(READ_SECONDS) == 0, "not all records were delivered"
         assert not failures, failures[0]
 
     def read(self, topic):
         """All committed records of a topic, by partition and offset."""
-        consumer = Consumer({**self.client, "group.id": "reader", "isolation.level": "read_committed",
-                             "enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "error"})
+        consumer = Consumer(
+            {
+                **self.client,
+                "group.id": "reader",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+            }
+        )
         try:
             partitions = consumer.list_topics(topic, 10).topics[topic].partitions
             consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
@@ -97,8 +133,16 @@ class Topics:
                 assert time.monotonic() < end, f"{topic} cannot be read to its end"
                 for message in consumer.consume(10000, 0.2):
                     if message.error() is None:
-                        messages.append(Message(message.partition(), message.offset(), message.timestamp()[1], message.key(),
-                                                message.value(), message.headers() or []))
+                        messages.append(
+                            Message(
+                                message.partition(),
+                                message.offset(),
+                                message.timestamp()[1],
+                                message.key(),
+                                message.value(),
+                                message.headers() or [],
+                            )
+                        )
                     elif message.error().code() == KafkaError._PARTITION_EOF:
                         ended.add(message.partition())
                     else:
@@ -112,8 +156,10 @@ class Topics:
         consumer = Consumer({**self.client, "group.id": "reader"})
         try:
             partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-            return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
-                    for partition in partitions}
+            return {
+                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+                for partition in partitions
+            }
         finally:
             consumer.close()
 
@@ -128,10 +174,12 @@ class Topics:
         def is_set():
             answer = self.admin.alter_consumer_group_offsets([asked])[group].result()
             return all(found.error is None for found in answer.topic_partitions)
+
         wait_until(is_set, 30, f"the offset of group {group} is set", every=0.3)
 
     def delete_group(self, group):
         """Deletes a group with its offsets, once its last (static) member's session has ended."""
+
         def deleted():
             try:
                 self.admin.delete_consumer_groups([group])[group].result()
@@ -140,4 +188,5 @@ class Topics:
                 if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
                     raise
                 return False
+
         wait_until(deleted, 30, f"group {group} is empty", every=0.3)

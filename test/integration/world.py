@@ -1,4 +1,5 @@
-"""What all tests share: servers, the program, the stream of events (encoded once), and two models trained beforehand."""
+"""What all tests share: servers, the program, the stream of events (encoded once), two models trained beforehand."""
+
 import concurrent.futures
 import json
 import random
@@ -23,8 +24,7 @@ class World:
         self.scenes = []  # all that were begun
         self.senders = concurrent.futures.ThreadPoolExecutor(16)
         encode = stream.Encoder(registry.url)
-        self.encode = encode
-        self.events = stream.clean(stream.simulate(outlierd.run, folder, seed=7), encode)
+        self.events = stream.clean(stream.simulate(outlierd.run, folder / "events.jsonl", seed=7), encode)
         self.records = stream.poisoned(self.events, encode)
         self.framing = self.events[0][1].value[:5]
         self.models = folder / "models"
@@ -34,10 +34,8 @@ class World:
         """Another simulation of the same society's kind, vectors of it, two forests. The first is the champion."""
         config = self.folder / "train.json"
         config.write_text(json.dumps(settings()))
-        events, vectors = self.folder / "train.avro", self.folder / "train.csv"
-        run = self.outlierd.run
-        run("simulate", "--events", stream.EVENTS, "--cards", stream.CARDS, "--days", stream.DAYS, "--seed", 8,
-            "--coordinates", stream.PARTITIONS, "--output", events)
+        vectors, run = self.folder / "train.csv", self.outlierd.run
+        events = stream.simulate(run, self.folder / "train.avro", seed=8)
         run("features", "--config", config, "--input", events, "--output", vectors)
         ids = []
         for seed in (1, 2):
