@@ -107,10 +107,13 @@ daemon_run() {
 	kill -TERM "$pid"
 	wait "$daemon" || true
 	daemon=
-	printf '%s transactions=%s writes=%s written_records=%s alerts=%s scored=%s\n' "$(head -1 "$folder/$name.watch")" \
+	if [ "$(metric 'outlierd_records_total{outcome="scored"}')" != "$events" ]; then
+		echo "path: not every event was scored: $(tail -1 "$folder/$name.log")" >&2
+		exit 1
+	fi
+	printf '%s transactions=%s writes=%s written_records=%s alerts=%s\n' "$(head -1 "$folder/$name.watch")" \
 		"$(metric outlierd_commits_total)" "$(metric outlierd_store_writes_total)" \
-		"$(metric outlierd_store_written_records_total)" "$(metric outlierd_alerts_total)" \
-		"$(metric 'outlierd_records_total{outcome="scored"}')" | tee -a "$folder/runs"
+		"$(metric outlierd_store_written_records_total)" "$(metric outlierd_alerts_total)" | tee -a "$folder/runs"
 	redis-cli -p "$redis_port" flushall >/dev/null
 }
 

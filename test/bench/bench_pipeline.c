@@ -1,7 +1,6 @@
 /*
  * The daemon's loop without servers: the job's transactions through a broker and a store in memory, with a forest and about
- * 1 % alerts. Measures in the second half CPU per event of this one thread, and who calls malloc how often per event.
- * BENCH_EVENTS sets the number of events.
+ * 1 % alerts. Measures the CPU per event of this one thread, in the second half. BENCH_EVENTS sets the number of events.
  */
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/world.h"
@@ -17,44 +16,6 @@
 #define EVENTS 600000
 #define TRAIN_EVERY 50 /* of the vectors, every so many is a row to train on */
 #define LINE_MAX_BYTES 4096
-
-#if !defined(__SANITIZE_ADDRESS__)
-/* Counted here: glibc's own functions stand behind these names. */
-static uint64_t allocations;
-extern void *__libc_malloc(size_t size);
-extern void *__libc_realloc(void *old, size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-/** Counts. */
-void *malloc(size_t size);
-/** Counts. */
-void *realloc(void *old, size_t size);
-/** Counts. */
-void *calloc(size_t count, size_t size);
-
-void *malloc(size_t size)
-{
-	allocations++;
-	return __libc_malloc(size);
-}
-
-void *realloc(void *old, size_t size)
-{
-	allocations++;
-	return __libc_realloc(old, size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-	allocations++;
-	return __libc_calloc(count, size);
-}
-#else
-static const uint64_t allocations = 0;
-#endif
-
-/* What the memory broker allocates for its own copies of messages is not the pipeline's. */
-static uint64_t broker_allocations;
-static struct sink broker_sink;
 
 static char folder[64] = "/tmp/outlierd-bench-XXXXXX";
 
@@ -179,14 +140,6 @@ static struct memory_broker *fill_broker(int64_t events)
 	return broker;
 }
 
-static int produce(void *self, const struct message *message, struct err *err)
-{
-	uint64_t before = allocations;
-	int status = broker_sink.produce(self, message, err);
-	broker_allocations += allocations - before;
-	return status;
-}
-
 static uint64_t scored(struct pipeline *pipeline)
 {
 	return pipeline_metrics(pipeline)->outcomes[OUTCOME_SCORED];
@@ -205,11 +158,8 @@ static void measure(struct world *world, struct memory_broker *broker, struct me
 {
 	static const int go_on = 0;
 	struct err err = {0};
-	broker_sink = memory_broker_sink(broker);
-	struct sink sink = broker_sink;
-	sink.produce = produce;
 	struct ports ports = {.source = memory_broker_source(broker),
-			      .sink = sink,
+			      .sink = memory_broker_sink(broker),
 			      .store = memory_store_port(store),
 			      .codec = avro_codec_port(world->codec),
 			      .clock = world->clock,
@@ -222,14 +172,12 @@ static void measure(struct world *world, struct memory_broker *broker, struct me
 	if (pipeline_open(pipeline, &go_on, &err) != 0)
 		fail(&err);
 	run(pipeline, events / 2);
-	uint64_t from = scored(pipeline), calls = allocations - broker_allocations;
+	uint64_t from = scored(pipeline);
 	double began_s = cpu_s();
 	run(pipeline, events);
 	double spent_s = cpu_s() - began_s, measured = (double)(scored(pipeline) - from);
 	const struct metrics *metrics = pipeline_metrics(pipeline);
-	printf("pipeline: %.0f events/s of CPU, %.2f CPU s per million, %.4f calls of malloc per event\n",
-	       measured / spent_s, spent_s * 1e6 / measured,
-	       (double)(allocations - broker_allocations - calls) / measured);
+	printf("pipeline: %.0f events/s, %.2f CPU s per million\n", measured / spent_s, spent_s * 1e6 / measured);
 	printf("pipeline: alerts %.2f %%, %" PRIu64 " batches, %" PRIu64 " records written\n",
 	       100 * (double)metrics->alerts / (double)events, metrics->batches, metrics->store_written_records);
 	pipeline_close(pipeline);
