@@ -276,5 +276,12 @@ int entity_canonical(struct entity *entity, int64_t watermark)
 {
 	assert(entity->visible >= entity->physical);
 	entity_settle(entity, watermark, true);
+	/* Below every horizon and every window: a state made again behind it never had it. */
+	if (watermark != WATERMARK_NONE && entity->fold_edge <= watermark - entity->set->reach_ms) {
+		panes_release(entity->panes);
+		entity->panes = NULL;
+		entity->first_pane = 0;
+		entity->fold_edge = FOLD_EDGE_NONE;
+	}
 	return 0;
 }

@@ -53,7 +53,7 @@ enum entity_read { ENTITY_READ, ENTITY_ABSENT /* another generation */, ENTITY_C
 enum entity_read entity_decode(const struct feature_set *set, struct slice record, uint64_t generation,
 			       struct entity **entity, struct err *err);
 
-/** Rewrites to the canonical form: visible rows at this watermark alone. For comparing states across a rebuild. */
+/** Rewrites to the canonical form: visible rows at this watermark alone, and a fold only where its edge still lies in reach. For comparing states across a rebuild. */
 int entity_canonical(struct entity *entity, int64_t watermark) MUST_USE;
 
 /** Writes the log for people as JSON: {"fold_edge":…, "events":[{"time":…,"offset":…,"fields":{…}}…], "panes":…}. */

@@ -52,16 +52,13 @@ void assignment_revoked(void *self, bool lost)
 	pipeline->assigned = false;
 }
 
-static int read_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
-			  struct marker *marker, struct err *err)
+static int read_marker(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
+		       struct marker *marker, struct err *err)
 {
-	const struct ports *ports = &pipeline->ports;
+	const struct store *store = &pipeline->ports.store;
 	struct slice bytes;
 	arena_reset(pipeline->scratch);
-	if (ports->source.bounds(ports->source.self, partition->number, &facts->low, &facts->high, err) != 0)
-		return -1;
-	partition->high = facts->high;
-	if (ports->store.read(ports->store.self, partition->number, &bytes, NULL, 0, pipeline->scratch, err) != 0)
+	if (store->read(store->self, partition->number, &bytes, NULL, 0, pipeline->scratch, err) != 0)
 		return -1;
 	buffer_reset(&partition->stored);
 	facts->marker = NULL;
@@ -72,6 +69,23 @@ static int read_partition(struct pipeline *pipeline, struct partition *partition
 	buffer_add(&partition->stored, bytes.data, bytes.length);
 	facts->marker = marker;
 	return buffer_failed(&partition->stored) ? err_memory(err) : 0;
+}
+
+/*
+ * R before C before H: whoever held the partition before may still commit, and then write, between the reads. Read in the
+ * order in which they grow, R can lie behind C and C behind H, but none ahead of the next.
+ */
+static int read_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
+			  struct marker *marker, struct err *err)
+{
+	const struct source *source = &pipeline->ports.source;
+	facts->committed = (struct position){.partition = partition->number, .offset = OFFSET_NONE};
+	if (read_marker(pipeline, partition, facts, marker, err) != 0 ||
+	    source->committed(source->self, &facts->committed, 1, err) != 0 ||
+	    source->bounds(source->self, partition->number, &facts->low, &facts->high, err) != 0)
+		return -1;
+	partition->high = facts->high;
+	return 0;
 }
 
 static void first_marker(struct pipeline *pipeline, struct partition *partition, const struct recovery_facts *facts,
@@ -144,6 +158,9 @@ static int follow(struct pipeline *pipeline, struct partition *partition, const 
 	switch (recovery->action) {
 	case RECOVERY_GO_ON:
 		partition->marker = *marker;
+		/* Offsets that are known now and lost later must halt, also where no commit comes in between. */
+		if (facts->committed.offset != OFFSET_NONE)
+			partition->marker.nothing_committed = false;
 		partition->verify = marker->last_offset != OFFSET_NONE && marker->last_offset >= facts->low;
 		break;
 	case RECOVERY_FIRST:
@@ -181,15 +198,12 @@ static int wait_beyond(struct pipeline *pipeline, const struct recovery *recover
 static int recover_partition(struct pipeline *pipeline, struct partition *partition, struct recovery_facts *facts,
 			     int64_t *beyond_since_us, struct err *err)
 {
-	const struct source *source = &pipeline->ports.source;
 	int64_t pause_ms = 0;
 	facts->partition = partition->number;
 	while (!pipeline->cancelled && !*pipeline->stop) {
 		struct marker marker;
 		struct recovery recovery;
-		facts->committed = (struct position){.partition = partition->number, .offset = OFFSET_NONE};
-		if (source->committed(source->self, &facts->committed, 1, err) != 0 ||
-		    read_partition(pipeline, partition, facts, &marker, err) != 0)
+		if (read_partition(pipeline, partition, facts, &marker, err) != 0)
 			goto again;
 		facts->beyond_ms = *beyond_since_us == 0 ? 0 : (loop_now_us(pipeline) - *beyond_since_us) / 1000;
 		recovery_decide(facts, &recovery);

@@ -50,6 +50,10 @@ int loop_resume(struct pipeline *pipeline, struct err *err) MUST_USE;
 void loop_halt(struct pipeline *pipeline, struct partition *partition, const char *reason, const char *message);
 /** Writes every partition's committed state. all: now; else where due. ERR_RETRY: the store is away; ERR_RECOVER: a marker was not the expected one. */
 int loop_write(struct pipeline *pipeline, bool all, struct err *err) MUST_USE;
+/** Writes one partition's committed state, once. Errors as of loop_write(). */
+int loop_write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err) MUST_USE;
+/** ERR_RECOVER: the partition's marker in the store is not the one that this process wrote or read last. */
+int loop_foreign(const struct partition *partition, struct err *err);
 /** Frees all partitions (revoke, recovery). */
 void loop_drop(struct pipeline *pipeline);
 

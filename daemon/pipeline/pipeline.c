@@ -140,7 +140,15 @@ void loop_halt(struct pipeline *pipeline, struct partition *partition, const cha
 		  reason);
 }
 
-static int write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err)
+int loop_foreign(const struct partition *partition, struct err *err)
+{
+	return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+			      "partition %" PRId32 ": the marker in the store is not the one last written: another "
+			      "process wrote, or the store went back",
+			      partition->number);
+}
+
+int loop_write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err)
 {
 	enum store_write result;
 	int64_t began = loop_now_us(pipeline);
@@ -152,12 +160,7 @@ static int write_partition(struct pipeline *pipeline, struct partition *partitio
 	pipeline->metrics.store_writes++;
 	pipeline->metrics.store_written_records += records;
 	histogram_add(&pipeline->metrics.store_write_seconds, (double)(loop_now_us(pipeline) - began) / 1e6);
-	if (result == STORE_CONFLICT)
-		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
-				      "partition %" PRId32 ": the marker in the store is not the one last written: "
-				      "another process wrote, or the store went back",
-				      partition->number);
-	return 0;
+	return result == STORE_CONFLICT ? loop_foreign(partition, err) : 0;
 }
 
 /* Due: state is written when enough records or time have passed since the last write, to share one write among batches. */
@@ -193,7 +196,7 @@ int loop_write(struct pipeline *pipeline, bool all, struct err *err)
 	if (!all && !write_due(pipeline, now_us))
 		return 0;
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		while (write_partition(pipeline, pipeline->partitions[i], err) != 0) {
+		while (loop_write_partition(pipeline, pipeline->partitions[i], err) != 0) {
 			if (err->action == ERR_RETRY)
 				pipeline->metrics.store_retries++;
 			if (err->action == ERR_RETRY && !all && !lead_too_long(pipeline)) {
@@ -270,6 +273,27 @@ static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
 	}
 }
 
+/* Is the state still the one that was written? Without traffic nothing else would tell of a store that was emptied or went back. */
+static int look_at_markers(struct pipeline *pipeline, struct err *err)
+{
+	const struct store *store = &pipeline->ports.store;
+	/* While a write waits for the store nobody knows whether its last try was done. */
+	if (loop_now_us(pipeline) < pipeline->write_pause_until_us)
+		return 0;
+	for (size_t i = 0; pipeline->recovered && i < pipeline->partition_count; i++) {
+		const struct partition *partition = pipeline->partitions[i];
+		struct slice marker = {NULL, 0};
+		if (partition->halted || partition->stored.length == 0)
+			continue;
+		arena_reset(pipeline->scratch);
+		if (store->read(store->self, partition->number, &marker, NULL, 0, pipeline->scratch, err) != 0)
+			return -1;
+		if (!slice_equal(marker, buffer_slice(&partition->stored)))
+			return loop_foreign(partition, err);
+	}
+	return 0;
+}
+
 /* About every minute: has the topic grown, can Redis still be trusted? */
 static int look_again(struct pipeline *pipeline, struct err *err)
 {
@@ -292,9 +316,10 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 			       "Move to a new topic, pipeline name and group_id",
 			       pipeline->partitions[0]->marker.partition_count, count);
 	}
-	if (ports->store.check(ports->store.self, err) == 0)
+	if (ports->store.check(ports->store.self, err) != 0)
+		pipeline->evicted |= err->action == ERR_RECOVER;
+	else if (look_at_markers(pipeline, err) == 0)
 		return 0;
-	pipeline->evicted |= err->action == ERR_RECOVER;
 	if (err->action == ERR_RETRY)
 		err_clear(err);
 	return err_is_set(err) ? -1 : 0;

@@ -80,6 +80,14 @@ static void rebuild_or_halt(const struct recovery_facts *facts, struct recovery 
 		       facts->partition, at, facts->low);
 }
 
+/* A state that is made again behind a hole begins at the log's start, beyond C, until its first commit: nothing is left out. */
+static bool behind_hole(const struct recovery_facts *facts)
+{
+	const struct marker *marker = facts->marker;
+	return marker->last_offset == OFFSET_NONE && facts->committed.offset < facts->low &&
+	       marker->next_offset <= facts->low;
+}
+
 void recovery_decide(const struct recovery_facts *facts, struct recovery *recovery)
 {
 	const struct marker *marker = facts->marker;
@@ -89,7 +97,8 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 	*recovery = (struct recovery){.action = RECOVERY_GO_ON, .start = r, .committed = c};
 	if (marker != NULL && differs(facts, recovery))
 		return;
-	if (facts->evicted && (marker != NULL || c != OFFSET_NONE)) {
+	/* Without C nothing was ever written but a first marker; where more was, the rows below halt. */
+	if (facts->evicted && c != OFFSET_NONE) {
 		decide(recovery, RECOVERY_REBUILD, "evicted",
 		       "partition %" PRId32 ": Redis has evicted keys: the state is rebuilt from the topic", partition);
 		return;
@@ -131,7 +140,7 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 		recovery->committed = r;
 		return;
 	}
-	if (marker != NULL && c != OFFSET_NONE && r > c) {
+	if (marker != NULL && c != OFFSET_NONE && r > c && !behind_hole(facts)) {
 		decide(recovery, RECOVERY_HALT, "ahead",
 		       "partition %" PRId32 ": the state stands at offset %" PRId64 ", the group at %" PRId64
 		       ": offsets were set back. Going on would leave out alerts from %" PRId64 " to %" PRId64

@@ -156,14 +156,13 @@ static size_t list_missing(struct pipeline *pipeline, struct item **missing)
 	return count;
 }
 
-static int load_partition(struct pipeline *pipeline, struct partition *partition, struct entry **entries, size_t count,
-			  bool *dropped, struct err *err)
+static int read_states(struct pipeline *pipeline, struct partition *partition, struct entry **entries, size_t count,
+		       bool *stale, bool *dropped, struct err *err)
 {
-	bool stale = false;
 	int64_t pause_ms = 0;
 	pipeline->metrics.store_reads++;
 	while (partition_load(partition, pipeline->options.set, &pipeline->ports.store, entries, count,
-			      pipeline->batch->arena, &stale, err) != 0) {
+			      pipeline->batch->arena, stale, err) != 0) {
 		if (err->action == ERR_HALT_PARTITION) {
 			halt_partition(pipeline, partition, "corrupt_record", err);
 			*dropped = true;
@@ -173,13 +172,26 @@ static int load_partition(struct pipeline *pipeline, struct partition *partition
 		if (loop_retry(pipeline, &pause_ms, err) != 0)
 			return -1;
 	}
-	if (stale)
-		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
-				      "partition %" PRId32
-				      ": the marker in the store is not the one last written: another process "
-				      "wrote, or the store went back",
-				      partition->number);
 	return 0;
+}
+
+static int load_partition(struct pipeline *pipeline, struct partition *partition, struct entry **entries, size_t count,
+			  bool *dropped, struct err *err)
+{
+	int64_t pause_ms = 0;
+	for (bool settled = false;; settled = true) {
+		bool stale = false;
+		if (read_states(pipeline, partition, entries, count, &stale, dropped, err) != 0)
+			return -1;
+		if (!stale)
+			return 0;
+		if (settled)
+			return loop_foreign(partition, err);
+		/* Perhaps the last write was done and its reply lost: writing once more tells. */
+		while (loop_write_partition(pipeline, partition, err) != 0)
+			if (loop_retry(pipeline, &pause_ms, err) != 0)
+				return -1;
+	}
 }
 
 /* Reads what the cache lacks; one read a partition. *dropped: a partition was halted, its items must go. */

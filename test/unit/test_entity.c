@@ -333,6 +333,27 @@ TEST(canonical_form_holds_the_visible_rows_alone)
 	world_free(fresh);
 }
 
+TEST(canonical_form_has_no_fold_that_lies_out_of_reach)
+{
+	const struct feature_options feature = {.name = "n", .operation = OPERATION_COUNT, .window_ms = 100};
+	struct world *w = world_new(&feature, 1, 10, 4), *fresh = world_new(&feature, 1, 10, 4);
+	struct buffer one, other;
+	buffer_init(&one);
+	buffer_init(&other);
+	for (int64_t i = 0; i < 8; i++) /* 0 10 20 30 are folded, the edge is 31 */
+		(void)world_apply(w, (struct tx){.time = 10 * i, .offset = i + 1});
+	for (int64_t i = 5; i < 8; i++)
+		(void)world_apply(fresh, (struct tx){.time = 10 * i, .offset = i + 1});
+	EXPECT(entity_canonical(w->entities[0], 140) == 0); /* reach 110: from 30 on, the edge is within */
+	EXPECT(!slice_equal(world_record(w, &one), world_record(fresh, &other)));
+	EXPECT(entity_canonical(w->entities[0], 151) == 0); /* from 41 on */
+	EXPECT(slice_equal(world_record(w, &one), world_record(fresh, &other)));
+	buffer_free(&one);
+	buffer_free(&other);
+	world_free(w);
+	world_free(fresh);
+}
+
 /* ---- tallies of another configuration */
 
 TEST(a_reader_with_other_features_uses_what_panes_hold)
@@ -572,6 +593,7 @@ int main(int argc, char **argv)
 					CASE(discarding_a_fork_leaves_the_base_as_it_was),
 					CASE(two_forks_of_one_base_may_both_be_changed),
 					CASE(dead_rows_leave_the_record_once_they_are_the_more),
+					CASE(canonical_form_has_no_fold_that_lies_out_of_reach),
 					CASE(canonical_form_holds_the_visible_rows_alone),
 					CASE(a_reader_with_other_features_uses_what_panes_hold),
 					CASE(another_generation_is_absent),

@@ -309,6 +309,70 @@ TEST(flushed_store_is_rebuilt_from_the_topic)
 	world_close(&world);
 }
 
+TEST(idle_daemon_notices_that_its_store_was_emptied)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 2, 64);
+	feed(&world, 0, 300);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	struct marker before = marker_of(&world, 0);
+	memory_store_flush(world.store);
+	RUN(&world, &err);
+	EXPECT(memory_store_marker(world.store, 0).data == NULL);
+	world.now_us += LOOP_CHECK_MS * 1000;
+	RUN(&world, &err);
+	EXPECT(pipeline_metrics(world.pipeline)->rebuilds == 2);
+	EXPECT(marker_of(&world, 0).replaces == before.generation);
+	EXPECT_INT(marker_of(&world, 0).next_offset, before.next_offset);
+	world_close(&world);
+}
+
+TEST(write_whose_reply_was_lost_is_settled_before_its_state_is_read)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 1, 64);
+	world.options.limits.write_records = 1000;
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	for (int i = 0; i < 10; i++) {
+		memory_store_lose_replies(world.store, 1);
+		world_event(&world, 0, i, i, START + i); /* an entity that must be read */
+		RUN(&world, &err);
+	}
+	EXPECT_INT(pipeline_metrics(world.pipeline)->recoveries, 1);
+	world_close(&world);
+}
+
+TEST(offsets_lost_after_a_state_without_commits_had_caught_up_halt)
+{
+	struct test_world world;
+	struct err err = {0};
+	struct position committed = {.partition = 0, .offset = 3};
+	world_open(&world, 1, 64);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	EXPECT(marker_of(&world, 0).nothing_committed);
+	/* Somebody else's tool commits for the group; what lies below goes into the state alone. */
+	memory_broker_set_committed(world.broker, &committed);
+	for (int i = 0; i < 3; i++)
+		world_event(&world, 0, i, 1, START + i);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	world_stop(&world);
+	EXPECT_INT(marker_of(&world, 0).next_offset, 3);
+	EXPECT(!marker_of(&world, 0).nothing_committed);
+	committed.offset = OFFSET_NONE;
+	memory_broker_set_committed(world.broker, &committed);
+	EXPECT(world_start(&world, &err) == 0);
+	EXPECT(world_run(&world, &err) == -1);
+	EXPECT(strstr(err.message, "offsets_lost") != NULL);
+	world_close(&world);
+}
+
 TEST(second_unknown_outcome_within_a_minute_ends_as_fenced)
 {
 	struct test_world world;
@@ -456,6 +520,9 @@ int main(int argc, char **argv)
 				     CASE(registry_away_is_back_pressure),
 				     CASE(batch_that_fills_its_memory_goes_on_in_the_next),
 				     CASE(flushed_store_is_rebuilt_from_the_topic),
+				     CASE(idle_daemon_notices_that_its_store_was_emptied),
+				     CASE(write_whose_reply_was_lost_is_settled_before_its_state_is_read),
+				     CASE(offsets_lost_after_a_state_without_commits_had_caught_up_halt),
 				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
 				     CASE(hole_in_the_log_halts_with_the_offsets),
 				     CASE(rebalance_in_the_middle_of_waiting_cancels_the_batch),

@@ -8,6 +8,7 @@ struct row {
 	int64_t r, c, low, high;
 	uint64_t marker_generation, replaces, metadata_generation; /* 0: no metadata */
 	bool nothing_committed, rebuild_holes, accept_state, latest, evicted, other_state, other_cluster, other_count;
+	bool applied; /* the marker has a last record */
 	int64_t beyond_ms;
 	enum recovery_action action;
 	int64_t start, committed;
@@ -21,7 +22,7 @@ static void check(const struct row *row)
 				.generation = row->marker_generation,
 				.replaces = row->replaces,
 				.partition_count = 4,
-				.last_offset = OFFSET_NONE,
+				.last_offset = row->applied ? row->r - 1 : OFFSET_NONE,
 				.nothing_committed = row->nothing_committed,
 				.cluster_id = "cluster-a"};
 	struct recovery_facts facts = {.partition = 3,
@@ -98,6 +99,16 @@ TEST(first_row_that_holds_decides)
 	     .reason = "cluster_id"},
 	    {"other partition count", 50, 50, 0, 90, 7, 0, 7, .other_count = true, .action = RECOVERY_HALT,
 	     .reason = "partition_count"},
+	    {"evicted, but nothing was ever committed", 5, -1, 5, 90, 7, .nothing_committed = true, .evicted = true,
+	     .action = RECOVERY_GO_ON, .start = 5, .committed = -1, .reason = ""},
+	    {"evicted, and the offsets lost", 50, -1, 0, 90, 7, .evicted = true, .action = RECOVERY_HALT,
+	     .reason = "offsets_lost"},
+	    {"made again behind a hole, not committed yet", 20, 10, 20, 90, 8, 7, 7, .rebuild_holes = true,
+	     .action = RECOVERY_REBUILD, .reason = "hole"},
+	    {"made again behind a hole, halt asked for since", 20, 10, 25, 90, 8, 7, 7, .action = RECOVERY_HALT,
+	     .reason = "hole"},
+	    {"ahead over a hole, with records applied", 20, 10, 20, 90, 7, 0, 7, .rebuild_holes = true, .applied = true,
+	     .action = RECOVERY_HALT, .reason = "ahead"},
 	    {"evicted", 50, 50, 0, 90, 7, 0, 7, .evicted = true, .action = RECOVERY_REBUILD, .reason = "evicted"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
