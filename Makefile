@@ -21,6 +21,9 @@ LIBRARY  := $(BUILD)/liboutlierd.a
 UNIT     := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/integration/test_*.c)))
+SIM      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/sim/*.c)))
+COMMA    := ,
+WRAPPED  := $(foreach name,send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
 .PHONY: all deps deps-test demo test check-fast unit integration-programs bench lint format asan install clean help
@@ -46,6 +49,10 @@ $(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(TWINS) $(LIBRARY)
 $(BUILD)/test/bench/bench_%: $(BUILD)/test/bench/bench_%.o $(TWINS) $(LIBRARY)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro
+
+$(BUILD)/sim: $(SIM) $(LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(LDLIBS)
 
 deps: ## install what building and the demo need (apt)
 	@test/tools/deps build
@@ -78,7 +85,7 @@ lint: all ## layers, globals, documentation, format, clang-tidy, module list
 	@test/lint/run $(BUILD)
 
 format: ## reformat all C
-	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) test/unit test/twin test/bench test/integration))
+	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) test/unit test/twin test/bench test/integration test/sim))
 
 bench: $(BENCHES) all ## measure: decoder, state, forest, Redis, the whole path on real Kafka
 	@test/bench/run $(BENCHES)
@@ -98,5 +105,5 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d) $(SIM:.o=.d)
 .SECONDARY:
