@@ -26,7 +26,7 @@ COMMA    := ,
 WRAPPED  := $(foreach name,send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test check-fast unit integration-programs bench lint format asan install clean help
+.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage unit integration-programs bench lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -50,7 +50,19 @@ $(BUILD)/test/bench/bench_%: $(BUILD)/test/bench/bench_%.o $(TWINS) $(LIBRARY)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lavro
 
-$(BUILD)/sim: $(SIM) $(LIBRARY)
+sim: $(BUILD)/sim ## 20,000 schedules of the simulator (SCHEDULES=N FROM=SEED)
+	@$(BUILD)/sim --schedules $(or $(SCHEDULES),20000) --from $(or $(FROM),1) --jobs $$(nproc)
+
+sim-long: $(BUILD)/sim ## a million schedules, resumable; totals in build/sim-long
+	@test/tools/sim-long $(BUILD)/sim $(or $(SCHEDULES),1000000)
+
+sim-mutants: ## every planted bug is caught by the simulator
+	@test/tools/sim-mutants
+
+sim-coverage: ## what of the pipeline the simulator runs through
+	@test/tools/sim-coverage
+
+$(BUILD)/sim: $(SIM) $(BUILD)/test/twin/features_twin.o $(LIBRARY)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(LDLIBS)
 
@@ -100,7 +112,7 @@ install: all ## install into DESTDIR and PREFIX
 	sed 's|/usr/bin/outlierd|$(PREFIX)/bin/outlierd|' systemd/outlierd@.service >$(DESTDIR)/lib/systemd/system/outlierd@.service
 
 clean: ## remove what was built
-	rm -rf build build-asan
+	rm -rf build build-asan build-coverage
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

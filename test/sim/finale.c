@@ -10,8 +10,9 @@
 #include <stdlib.h>
 
 #define WATCH_US (SECOND / 2)
-#define LIMIT_US (200 * (int64_t)SECOND)
-#define CAP_RECORDS 2100
+#define LIMIT_US (500 * (int64_t)SECOND)
+#define FEED_US (2 * SECOND)
+#define CAP_RECORDS 2500
 #define SETTLE_US (5 * SECOND)
 
 struct scene {
@@ -48,6 +49,18 @@ static void feed(struct sim *sim, int turns)
 	}
 }
 
+static void feed_later(struct sim *sim, void *self, uint64_t argument)
+{
+	(void)self, (void)argument;
+	feed(sim, 12);
+}
+
+static void kill(struct sim *sim, void *self, uint64_t argument)
+{
+	(void)argument;
+	node_kill(self, sim_between(sim, 0, SECOND));
+}
+
 /* The first partition of which something was applied and committed; -1: there is none. */
 static int32_t choose(const struct sim *sim, struct marker *marker)
 {
@@ -73,6 +86,12 @@ static bool word_said(const struct sim *sim, const struct scene *scene)
 	return false;
 }
 
+static void poison(struct sim *sim, const struct scene *scene)
+{
+	for (int i = 0; i < CAP_RECORDS; i++)
+		subject_poison(sim, scene->partition);
+}
+
 static void watch(struct sim *sim, void *self, uint64_t argument)
 {
 	struct scene *scene = self;
@@ -85,7 +104,12 @@ static void watch(struct sim *sim, void *self, uint64_t argument)
 		sim->ended = true;
 		return;
 	}
-	bool settled = scene->word == NULL && check_settled(sim);
+	bool settled = (scene->word == NULL || sim->plan.finale == FINALE_CAPS) && check_settled(sim);
+	if (settled && sim->plan.finale == FINALE_CAPS) {
+		/* A rebalance in the middle has begun the count anew. */
+		poison(sim, scene);
+		settled = false;
+	}
 	if (settled && scene->generation != 0) {
 		char key[64];
 		struct marker marker;
@@ -191,8 +215,7 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 		scene->word = "state_id";
 		break;
 	case FINALE_CAPS:
-		for (int i = 0; i < CAP_RECORDS; i++)
-			subject_poison(sim, scene->partition);
+		poison(sim, scene);
 		scene->word = "dead_letters";
 		break;
 	case FINALE_CORRUPT:
@@ -236,10 +259,13 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 	}
 	if (restart)
 		start_all(sim);
-	scene->fed = finale == FINALE_ACCEPTED;
+	/* Until something is committed, R is ahead of C there: killed in that state, a daemon must go on. */
+	scene->fed = finale == FINALE_ACCEPTED || finale == FINALE_HOLE_REBUILT;
+	for (int i = 0; i < sim->plan.nodes && finale == FINALE_HOLE_REBUILT; i++)
+		sim_after(sim, sim_between(sim, 0, FEED_US), kill, sim->nodes[i], 0);
 	if (scene->fed)
-		feed(sim, 12);
-	sim_after(sim, WATCH_US, watch, scene, 0);
+		sim_after(sim, FEED_US, feed_later, NULL, 0);
+	sim_after(sim, 2 * FEED_US, watch, scene, 0);
 }
 
 void finale_begin(struct sim *sim)

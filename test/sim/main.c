@@ -150,7 +150,7 @@ static void run_share(const struct settings *settings, uint64_t from, uint64_t c
 	}
 	if (write(out, &report, sizeof report) != (ssize_t)sizeof report)
 		abort();
-	_exit(0);
+	exit(0);
 }
 
 static void add(struct sim_stats *total, const struct sim_stats *more)
@@ -214,7 +214,7 @@ static void end_job(struct job *job, struct report *total)
 	waitpid(job->child, &status, 0);
 	job->child = 0;
 	if (got != (ssize_t)sizeof report) {
-		report = (struct report){.failed = 1, .seed = job->from};
+		report = (struct report){.failed = 1, .seed = job->from, .stats.schedules = 1};
 		snprintf(report.failure, sizeof report.failure,
 			 "the simulator crashed at or behind this seed, status %d", status);
 	}

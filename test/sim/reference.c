@@ -2,6 +2,9 @@
 
 #include "siphash.h"
 #include "test/sim/kafka.h"
+#include "test/twin/features_twin.h"
+
+#include <math.h>
 
 #define BATCH_BYTES ((size_t)1 << 20)
 
@@ -12,8 +15,10 @@ struct reference *reference_new(struct sim *sim)
 	reference->batch = batch_new(subject_set(false), 1, BATCH_BYTES);
 	reference->publisher = publisher_new(subject_publish(), subject_set(false));
 	publisher_message_max(reference->publisher, sim->plan.message_max);
-	for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+	for (int32_t p = 0; p < sim->plan.partitions; p++) {
 		reference->partitions[p].partition = partition_new(p);
+		reference->partitions[p].twin = features_twin_new(subject_options());
+	}
 	reference->output_capacity = 256;
 	reference->outputs = sim_take(reference->output_capacity * sizeof *reference->outputs);
 	return reference;
@@ -25,8 +30,10 @@ void reference_free(struct reference *reference)
 		return;
 	batch_free(reference->batch);
 	publisher_free(reference->publisher);
-	for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+	for (int32_t p = 0; p < reference->sim->plan.partitions; p++) {
 		partition_free(reference->partitions[p].partition);
+		features_twin_free(reference->partitions[p].twin);
+	}
 }
 
 static void add_hash(uint64_t *hash, struct slice bytes)
@@ -148,6 +155,57 @@ static void keep_point(struct reference_partition *partition, int64_t offset)
 	memcpy(point->outcomes, marker->outcomes, sizeof point->outcomes);
 }
 
+/* The twin keeps what it is given. */
+static struct event keep_event(const struct event *event)
+{
+	size_t count = subject_options()->schema->field_count;
+	struct value *values = sim_grow(event->values, count, count, sizeof *values);
+	struct event kept = *event;
+	for (size_t i = 0; i < count; i++)
+		if (values[i].present && field_kind(&subject_options()->schema->fields[i]) == VALUE_TEXT)
+			values[i].text = sim_copy(values[i].text);
+	kept.id = sim_copy(event->id);
+	kept.entity = sim_copy(event->entity);
+	kept.values = values;
+	return kept;
+}
+
+static bool same_values(const double *a, const double *b, size_t count)
+{
+	bool same = true;
+	for (size_t i = 0; i < count; i++)
+		same &= memcmp(&a[i], &b[i], sizeof a[i]) == 0 || (isnan(a[i]) && isnan(b[i]));
+	return same;
+}
+
+static void ask_twin(struct reference *reference, const struct reference_partition *partition, const struct item *item,
+		     bool decoded)
+{
+	double values[EVENT_FIELDS_MAX];
+	struct usual usual[EVENT_FIELDS_MAX];
+	struct vector vector = {.values = values, .usual = usual};
+	enum reason reason = REASON_NONE;
+	enum outcome wanted = OUTCOME_INVALID;
+	struct event event;
+	if (decoded && item->event.time_ms > item->event.timestamp_ms + subject_options()->schema->max_ahead_ms) {
+		wanted = OUTCOME_FUTURE;
+	} else if (decoded) {
+		event = keep_event(&item->event);
+		wanted = features_twin_apply(partition->twin, &event, &vector, &reason);
+	}
+	if (item->outcome != wanted)
+		sim_fail(reference->sim, "the event at offset %" PRId64 " is %s, by the twin %s", item->record->offset,
+			 outcome_name(item->outcome), outcome_name(wanted));
+	else if (wanted == OUTCOME_SCORED &&
+		 (!same_values(item->vector.values, values, subject_options()->feature_count) ||
+		  (item->vector.flags & ~(unsigned)FLAG_FALLBACK) != vector.flags))
+		sim_fail(reference->sim, "the vector at offset %" PRId64 " is not the twin's", item->record->offset);
+	if (watermark_ms(&partition->partition->marker.watermark) != features_twin_watermark(partition->twin))
+		sim_fail(reference->sim, "the watermark behind offset %" PRId64 " is %" PRId64 ", by the twin %" PRId64,
+			 item->record->offset, watermark_ms(&partition->partition->marker.watermark),
+			 features_twin_watermark(partition->twin));
+}
+
 static void apply(struct reference *reference, struct reference_partition *partition, struct record *record)
 {
 	struct codec codec = subject_codec(NULL);
@@ -158,7 +216,8 @@ static void apply(struct reference *reference, struct reference_partition *parti
 	const struct champion *champion = subject_champion(false);
 	int status = batch_reset(batch, &err);
 	struct item *item = batch_add(batch, partition->partition, record);
-	if (codec.decode(NULL, record, batch->arena, &item->event, &item->reason, &why) == DECODED) {
+	bool decoded = codec.decode(NULL, record, batch->arena, &item->event, &item->reason, &why) == DECODED;
+	if (decoded) {
 		item->reason = REASON_NONE;
 		status |= batch_admit(batch, item, NULL, &err);
 	} else {
@@ -175,6 +234,7 @@ static void apply(struct reference *reference, struct reference_partition *parti
 	bool changed = item->entry != NULL && item->outcome == OUTCOME_SCORED;
 	status |= batch_accept(batch, &err);
 	assert(status == 0);
+	ask_twin(reference, partition, item, decoded);
 	if (changed)
 		keep_version(partition, item, record->offset);
 	keep_point(partition, record->offset);

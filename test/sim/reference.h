@@ -29,7 +29,8 @@ struct reference_entity {
 
 struct reference_partition {
 	struct partition *partition;
-	int64_t next; /* offset to be looked at next */
+	struct features_twin *twin; /* the naive rescan: what the stages share with the daemons is checked by it */
+	int64_t next;               /* offset to be looked at next */
 	struct reference_point *points;
 	size_t point_count, point_capacity;
 	struct reference_entity *entities;

@@ -174,10 +174,13 @@ void plan_print(const struct plan *plan, FILE *file);
 /* subject.c: what the simulated daemons compute, and the records that they are fed. */
 
 struct feature_set;
+struct feature_set_options;
 struct publish_options;
 struct champion;
 /** Made once for all schedules. other_rules: with another state id. */
 const struct feature_set *subject_set(bool other_rules);
+/** What it is made from. */
+const struct feature_set_options *subject_options(void);
 /** Likewise. */
 const struct publish_options *subject_publish(void);
 /** Likewise. */

@@ -43,6 +43,7 @@ static const struct feature_options features[] = {
 /* The pipeline never changes these; made once for a process. */
 struct subject {
 	struct event_schema schema;
+	struct feature_set_options options;
 	struct feature_set *set;
 	struct policy_options policy_options;
 	struct policy *policy;
@@ -69,12 +70,12 @@ static void make(struct subject *subject, bool other_rules)
 						.field_count = FIELD_COUNT,
 						.allowed_lateness_ms = LATENESS_MS + other_rules,
 						.max_ahead_ms = AHEAD_MS};
-	struct feature_set_options options = {.pipeline = "sim",
-					      .schema = &subject->schema,
-					      .features = features,
-					      .feature_count = sizeof features / sizeof *features,
-					      .max_events = MAX_EVENTS};
-	if (feature_set_new(&subject->set, &options, NULL, NULL, &err) != 0)
+	subject->options = (struct feature_set_options){.pipeline = "sim",
+							.schema = &subject->schema,
+							.features = features,
+							.feature_count = sizeof features / sizeof *features,
+							.max_events = MAX_EVENTS};
+	if (feature_set_new(&subject->set, &subject->options, NULL, NULL, &err) != 0)
 		goto broken;
 	subject->policy_options = (struct policy_options){.cooldown_ms = 60000, .rules = &rule, .rule_count = 1};
 	subject->policy = policy_new(&subject->policy_options, subject->set, NULL, NULL, NULL, &err);
@@ -98,6 +99,11 @@ static struct subject *subject_of(bool other_rules)
 const struct feature_set *subject_set(bool other_rules)
 {
 	return subject_of(other_rules)->set;
+}
+
+const struct feature_set_options *subject_options(void)
+{
+	return &subject_of(false)->options;
 }
 
 const struct champion *subject_champion(bool other_rules)
