@@ -62,7 +62,7 @@ sim-mutants: ## every planted bug is caught by the simulator
 sim-coverage: ## what of the pipeline the simulator runs through
 	@test/tools/sim-coverage
 
-$(BUILD)/sim: $(SIM) $(BUILD)/test/twin/features_twin.o $(LIBRARY)
+$(BUILD)/sim: $(SIM) $(addprefix $(BUILD)/test/twin/,features_twin.o model_sample.o forest_sample.o) $(LIBRARY)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(LDLIBS)
 

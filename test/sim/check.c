@@ -7,9 +7,9 @@
 
 #define GENERATION_AT 1 /* of a record: behind its version */
 
-struct slice check_key(int32_t partition, const char *end, char text[64])
+struct slice check_key(int32_t partition, const char *end, char text[CHECK_KEY_MAX])
 {
-	int length = snprintf(text, 64, "sim:{sim/in/%d}:%s", (int)partition, end);
+	int length = snprintf(text, CHECK_KEY_MAX, "sim:{sim/in/%d}:%s", (int)partition, end);
 	return (struct slice){text, (size_t)length};
 }
 
@@ -117,7 +117,7 @@ static void check_records(struct sim *sim, const struct database *database, int3
 	struct reference_point point = reference_at(sim->reference, p, marker->next_offset);
 	bool rebuilt = marker->replaces != 0;
 	for (size_t i = 0; i < reference->entity_count; i++) {
-		char name[64], key[64];
+		char name[CHECK_KEY_MAX], key[CHECK_KEY_MAX];
 		const struct reference_entity *entity = &reference->entities[i];
 		snprintf(name, sizeof name, "e:%.*s", (int)entity->text.length, (const char *)entity->text.data);
 		struct slice stored = database_get(database, check_key(p, name, key));
@@ -179,7 +179,7 @@ void check_store(struct sim *sim, struct database *database)
 	if (sim->unstable)
 		return;
 	for (int32_t p = 0; p < sim->plan.partitions; p++) {
-		char key[64];
+		char key[CHECK_KEY_MAX];
 		struct slice marker = database_get(database, check_key(p, "m", key));
 		if (marker.data != NULL && marker.data != database->seen[p].bytes)
 			check_partition(sim, database, p, marker);
@@ -189,7 +189,7 @@ void check_store(struct sim *sim, struct database *database)
 static bool partition_settled(struct sim *sim, int32_t p, char *why, size_t size)
 {
 	struct kafka *kafka = sim->kafka;
-	char key[64];
+	char key[CHECK_KEY_MAX];
 	struct marker marker;
 	struct err err = {0};
 	struct slice bytes = database_get(sim->redis->database, check_key(p, "m", key));

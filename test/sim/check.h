@@ -4,6 +4,8 @@
 
 #include "test/sim/sim.h"
 
+#define CHECK_KEY_MAX 128
+
 struct database;
 struct output;
 
@@ -20,6 +22,6 @@ void check_unsettled(struct sim *sim, char why[300]);
 /** After all is worked off: every output of the reference is there, totals are the reference's. */
 void check_end(struct sim *sim);
 /** The marker's key of a partition, and the start of its records' keys. */
-struct slice check_key(int32_t partition, const char *end, char text[64]);
+struct slice check_key(int32_t partition, const char *end, char text[CHECK_KEY_MAX]);
 
 #endif

@@ -20,7 +20,7 @@ static void reset_old(struct sim *sim, void *self, uint64_t argument)
 
 static struct marker marker_in(const struct database *database, int32_t partition)
 {
-	char key[64];
+	char key[CHECK_KEY_MAX];
 	struct marker marker;
 	struct err err = {0};
 	struct slice bytes = database_get(database, check_key(partition, "m", key));
@@ -66,6 +66,15 @@ static void go_back(struct sim *sim, const struct fault *fault)
 {
 	struct redis *redis = sim->redis;
 	uint64_t steps = 1 + fault->value % (fault->value >> 32 & 1 ? 4 : 40);
+	/* Now and then it is an old copy from before the server was emptied. */
+	if (redis->before != NULL && (fault->value >> 34 & 3) == 0 && reaches_back(sim, redis->before)) {
+		struct database *swapped = redis->database;
+		redis->database = database_back(redis, redis->before, 0);
+		redis->before = swapped;
+		sim_trace(sim, "redis comes back with an old copy");
+		redis_reset(redis, true);
+		return;
+	}
 	struct database *back = database_back(redis, redis->database, steps);
 	while (steps > 0 && !reaches_back(sim, back))
 		back = database_back(redis, redis->database, --steps);
@@ -104,6 +113,7 @@ static void redis_fault(struct sim *sim, const struct fault *fault)
 		go_back(sim, fault);
 		break;
 	default:
+		redis->before = redis->database;
 		redis->database = database_new(redis);
 		redis_reset(redis, true);
 		break;

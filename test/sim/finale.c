@@ -65,7 +65,7 @@ static void kill(struct sim *sim, void *self, uint64_t argument)
 static int32_t choose(const struct sim *sim, struct marker *marker)
 {
 	for (int32_t p = 0; p < sim->plan.partitions; p++) {
-		char key[64];
+		char key[CHECK_KEY_MAX];
 		struct err err = {0};
 		struct slice bytes = database_get(sim->redis->database, check_key(p, "m", key));
 		if (bytes.data != NULL && marker_decode(bytes, marker, &err) == 0 &&
@@ -86,10 +86,20 @@ static bool word_said(const struct sim *sim, const struct scene *scene)
 	return false;
 }
 
+static bool is_cap(const struct sim *sim)
+{
+	return sim->plan.finale == FINALE_CAPS || sim->plan.finale == FINALE_LATE;
+}
+
 static void poison(struct sim *sim, const struct scene *scene)
 {
+	/* Entities with numbers of their own: also a table of many of them. */
 	for (int i = 0; i < CAP_RECORDS; i++)
-		subject_poison(sim, scene->partition);
+		if (sim->plan.finale == FINALE_LATE)
+			subject_send(sim, (1000 + i) * sim->plan.partitions + scene->partition,
+				     sim_wall_ms(sim) - 3600000);
+		else
+			subject_poison(sim, scene->partition);
 }
 
 static void watch(struct sim *sim, void *self, uint64_t argument)
@@ -98,20 +108,19 @@ static void watch(struct sim *sim, void *self, uint64_t argument)
 	const char *name = finale_names[sim->plan.finale];
 	(void)argument;
 	if (scene->word != NULL && word_said(sim, scene)) {
-		if (sim->plan.finale != FINALE_CAPS &&
-		    sim->kafka->committed[scene->partition].offset != scene->committed)
+		if (!is_cap(sim) && sim->kafka->committed[scene->partition].offset != scene->committed)
 			sim_fail(sim, "I7: finale %s: outputs went out before the halt", name);
 		sim->ended = true;
 		return;
 	}
-	bool settled = (scene->word == NULL || sim->plan.finale == FINALE_CAPS) && check_settled(sim);
-	if (settled && sim->plan.finale == FINALE_CAPS) {
+	bool settled = (scene->word == NULL || is_cap(sim)) && check_settled(sim);
+	if (settled && is_cap(sim)) {
 		/* A rebalance in the middle has begun the count anew. */
 		poison(sim, scene);
 		settled = false;
 	}
 	if (settled && scene->generation != 0) {
-		char key[64];
+		char key[CHECK_KEY_MAX];
 		struct marker marker;
 		struct err err = {0};
 		struct slice bytes = database_get(sim->redis->database, check_key(scene->partition, "m", key));
@@ -144,26 +153,21 @@ static void recreate(struct log_partition *log)
 static void damage(struct sim *sim, struct scene *scene)
 {
 	struct database *database = sim->redis->database;
-	char start[64];
+	char start[CHECK_KEY_MAX];
 	struct slice prefix = check_key(scene->partition, "e:", start);
 	for (size_t i = 0; i < database->count; i++) {
 		struct redis_key *key = &database->keys[i];
 		if (key->name.length < prefix.length || memcmp(key->name.data, prefix.data, prefix.length) != 0 ||
 		    key->value.data == NULL)
 			continue;
-		struct slice entity = {(const char *)key->name.data + prefix.length, key->name.length - prefix.length};
 		if (sim->plan.finale == FINALE_CORRUPT)
 			database_set(database, key->name, (struct slice){key->value.data, key->value.length - 1}, true);
 		else
 			database_set(database, key->name, (struct slice){NULL, 0}, true);
-		char line[96];
-		int length = snprintf(line, sizeof line, "last %.*s %" PRId64 " 1.00 m1", (int)entity.length,
-				      (const char *)entity.data, sim_wall_ms(sim));
-		struct log_record record = {sim_wall_ms(sim), sim_copy(entity),
-					    sim_copy((struct slice){line, (size_t)length}), VISIBLE};
-		if (sim->plan.finale == FINALE_CORRUPT)
-			kafka_append(sim->kafka, scene->partition, &record);
 	}
+	for (int i = 0; i < sim->plan.entities && sim->plan.finale == FINALE_CORRUPT; i++)
+		if (subject_partition(sim, i) == scene->partition)
+			subject_send(sim, i, sim_wall_ms(sim));
 	database->evicted += sim->plan.finale == FINALE_EVICTED;
 }
 
@@ -208,6 +212,8 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 	case FINALE_SET_BACK:
 	case FINALE_ACCEPTED:
 		committed->offset = scene->committed = marker->last_offset;
+		if (sim->plan.finale == FINALE_ACCEPTED && sim->plan.seed % 2 == 0)
+			committed->offset = OFFSET_NONE; /* lost, not set back */
 		committed->metadata[0] = '\0';
 		scene->word = sim->plan.finale == FINALE_SET_BACK ? "ahead" : NULL;
 		break;
@@ -218,6 +224,23 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 		poison(sim, scene);
 		scene->word = "dead_letters";
 		break;
+	case FINALE_LATE:
+		subject_send(sim, scene->partition, sim_wall_ms(sim));
+		subject_send(sim, scene->partition + sim->plan.partitions, sim_wall_ms(sim));
+		poison(sim, scene);
+		scene->word = "late";
+		break;
+	case FINALE_CLUSTER:
+		scene->word = "cluster_id";
+		break;
+	case FINALE_MARKER: {
+		char key[CHECK_KEY_MAX];
+		struct slice name = check_key(scene->partition, "m", key);
+		struct slice bytes = database_get(sim->redis->database, name);
+		database_set(sim->redis->database, name, (struct slice){bytes.data, bytes.length / 2}, true);
+		scene->word = "marker";
+		break;
+	}
 	case FINALE_CORRUPT:
 		damage(sim, scene);
 		scene->word = "corrupt_record";
@@ -236,7 +259,7 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 	struct scene *scene = self;
 	struct marker marker;
 	enum finale finale = sim->plan.finale;
-	bool restart = finale != FINALE_GROWN && finale != FINALE_CAPS && finale != FINALE_EVICTED;
+	bool restart = finale != FINALE_GROWN && !is_cap(sim) && finale != FINALE_EVICTED;
 	(void)argument;
 	scene->partition = choose(sim, &marker);
 	if (scene->partition < 0) {

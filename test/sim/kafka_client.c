@@ -278,6 +278,11 @@ static void heartbeat(struct sim *sim, void *self, uint64_t argument)
 
 /* The source. */
 
+static int timed_out(struct err *err, const char *what)
+{
+	return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "%s: timed out", what);
+}
+
 static void deliver_due(struct client *client)
 {
 	struct due due = client->due[0];
@@ -314,8 +319,9 @@ static void deliver_due(struct client *client)
 static int source_open(void *self, const struct source_listener *listener, struct err *err)
 {
 	struct client *client = self;
-	(void)err;
 	node_call(client->node);
+	if (client->sim->now_us < client->kafka->network_until_us[client->node->index] && sim_once_in(client->sim, 2))
+		return timed_out(err, "subscription");
 	client->listener = *listener;
 	client->open = true;
 	client->identity = (struct identity){-1, 0};
@@ -413,9 +419,7 @@ static int source_poll(void *self, int timeout_ms, struct record *records, size_
 static int source_headers(void *self, struct record *record, struct arena *arena, struct err *err)
 {
 	(void)self;
-	record->headers = arena_take_zeroed(arena, 0, sizeof *record->headers);
-	record->header_count = 0;
-	return record->headers == NULL ? err_memory(err) : 0;
+	return subject_headers(record, arena, err);
 }
 
 static void source_release(void *self)
@@ -445,11 +449,6 @@ static int source_pause(void *self, int32_t partition, bool paused, struct err *
 	(void)err;
 	client->paused[partition] = paused;
 	return 0;
-}
-
-static int timed_out(struct err *err, const char *what)
-{
-	return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "%s: timed out", what);
 }
 
 static int source_committed(void *self, struct position *positions, size_t count, struct err *err)
@@ -516,8 +515,8 @@ static int source_partition_count(void *self, int32_t *count, struct err *err)
 
 static const char *source_cluster_id(void *self)
 {
-	(void)self;
-	return "simulated";
+	const struct client *client = self;
+	return client->sim->finale && client->sim->plan.finale == FINALE_CLUSTER ? "another" : "simulated";
 }
 
 static struct membership source_membership(void *self)
@@ -581,6 +580,8 @@ static int sink_begin(void *self, struct err *err)
 	struct client *client = self;
 	node_call(client->node);
 	assert(!client->in_transaction);
+	if (client->sim->now_us < client->kafka->network_until_us[client->node->index] && sim_once_in(client->sim, 20))
+		return timed_out(err, "begin");
 	if (!client->producer_open || client->fatal)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER, "kafka producer: not open");
 	client->in_transaction = true;

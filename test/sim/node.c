@@ -31,6 +31,11 @@ static uint64_t random_bits(void *self)
 	return rng_next(&((struct node *)self)->sim->choices);
 }
 
+static void beat(void *self)
+{
+	((struct node *)self)->beats++;
+}
+
 static void start(struct sim *sim, void *self, uint64_t argument);
 
 struct node *node_new(struct sim *sim, int index)
@@ -67,6 +72,9 @@ void node_free(struct node *node)
 static void watch(struct node *node)
 {
 	node->halted[0] = '\0';
+	if (pipeline_ready(node->pipeline) != (strcmp(pipeline_reason(node->pipeline), "ok") == 0))
+		sim_fail(node->sim, "node %d is %s, and says %s", node->index,
+			 pipeline_ready(node->pipeline) ? "ready" : "not ready", pipeline_reason(node->pipeline));
 	for (size_t i = 0; i < node->pipeline->partition_count; i++) {
 		const struct partition *partition = node->pipeline->partitions[i];
 		if (!partition->halted)
@@ -158,6 +166,7 @@ static void start(struct sim *sim, void *self, uint64_t argument)
 	node->options = (struct pipeline_options){
 	    .set = subject_set(node->other_rules),
 	    .publish = subject_publish(),
+	    .pseudonym = subject_pseudonyms(),
 	    .from_earliest = true,
 	    .rebuild_holes = node->rebuild_holes,
 	    .accept_state = node->accept_state,
@@ -185,7 +194,9 @@ static void start(struct sim *sim, void *self, uint64_t argument)
 			      .store = redis_store_port(node->store),
 			      .codec = subject_codec(node),
 			      .clock = node->clock,
-			      .log = &node->log};
+			      .log = &node->log,
+			      .beat = beat,
+			      .beat_self = node};
 	node->pipeline = pipeline_new(&node->options, &ports);
 	assert(node->store != NULL && node->pipeline != NULL);
 	pipeline_champion(node->pipeline, subject_champion(node->other_rules));

@@ -33,6 +33,7 @@ struct node {
 	struct err err; /* of the last end */
 	int exit_status;
 	unsigned exits;
+	uint64_t beats;
 	char halted[512]; /* why a partition of it is halted; empty: none */
 };
 

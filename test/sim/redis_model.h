@@ -36,6 +36,7 @@ struct buffer;
 struct redis {
 	struct sim *sim;
 	struct database *database; /* of the present primary */
+	struct database *before;   /* what an emptied server held; NULL: none was */
 	struct connection **connections;
 	int connection_count, connection_capacity;
 	int64_t away_until_us, slow_until_us, refuse_until_us;

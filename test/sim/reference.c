@@ -102,11 +102,10 @@ static int emit(void *self, const struct message *message, struct err *err)
 	return 0;
 }
 
-static int no_headers(void *self, struct record *record, struct arena *arena, struct err *err)
+static int headers_of(void *self, struct record *record, struct arena *arena, struct err *err)
 {
 	(void)self;
-	record->headers = arena_take_zeroed(arena, 0, sizeof *record->headers);
-	return record->headers == NULL ? err_memory(err) : 0;
+	return subject_headers(record, arena, err);
 }
 
 static struct reference_entity *entity_of(struct reference_partition *partition, struct slice text)
@@ -212,14 +211,14 @@ static void apply(struct reference *reference, struct reference_partition *parti
 	struct batch *batch = reference->batch;
 	struct err err = {0}, why = {0};
 	struct outlet_context context = {reference, record};
-	struct batch_outlet outlet = {&context, emit, no_headers};
+	struct batch_outlet outlet = {&context, emit, headers_of};
 	const struct champion *champion = subject_champion(false);
 	int status = batch_reset(batch, &err);
 	struct item *item = batch_add(batch, partition->partition, record);
 	bool decoded = codec.decode(NULL, record, batch->arena, &item->event, &item->reason, &why) == DECODED;
 	if (decoded) {
 		item->reason = REASON_NONE;
-		status |= batch_admit(batch, item, NULL, &err);
+		status |= batch_admit(batch, item, subject_pseudonyms(), &err);
 	} else {
 		item->why = arena_copy(batch->arena, slice_of(why.message)).data;
 	}

@@ -212,6 +212,7 @@ bool sim_run(const struct plan *plan, bool loud, struct sim_stats *stats, char f
 	sim->plan = *plan;
 	sim->loud = loud;
 	sim->stats = stats == NULL ? &ignored : stats;
+	subject_choose(plan->seed);
 	rng_seed(&sim->choices, plan->seed ^ 0x5eed0001);
 	rng_seed(&sim->stream, plan->seed ^ 0x5eed0002);
 	sim->kafka = kafka_new(sim);

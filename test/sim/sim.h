@@ -62,6 +62,9 @@ enum finale {
 	FINALE_CAPS,         /* too many dead letters */
 	FINALE_CORRUPT,      /* a damaged record */
 	FINALE_EVICTED,      /* Redis dropped records */
+	FINALE_LATE,         /* too many late events */
+	FINALE_CLUSTER,      /* another Kafka cluster */
+	FINALE_MARKER,       /* a damaged marker */
 	FINALES
 };
 extern const char *const finale_names[FINALES];
@@ -176,19 +179,28 @@ void plan_print(const struct plan *plan, FILE *file);
 struct feature_set;
 struct feature_set_options;
 struct publish_options;
+struct pseudonym_options;
 struct champion;
 /** Made once for all schedules. other_rules: with another state id. */
 const struct feature_set *subject_set(bool other_rules);
+/** Which of several configurations the schedule of this seed is about. */
+void subject_choose(uint64_t seed);
 /** What it is made from. */
 const struct feature_set_options *subject_options(void);
 /** Likewise. */
 const struct publish_options *subject_publish(void);
 /** Likewise. */
 const struct champion *subject_champion(bool other_rules);
+/** NULL: none. */
+const struct pseudonym_options *subject_pseudonyms(void);
+/** The headers of a record of the input. */
+int subject_headers(struct record *record, struct arena *arena, struct err *err) MUST_USE;
 /** A codec that never has to wait (reference), or does while the registry is away (node). */
 struct codec subject_codec(struct node *node);
 /** Appends what the producer sends in one turn. */
 void subject_produce(struct sim *sim);
+/** One event of an entity; its time as given. */
+void subject_send(struct sim *sim, int entity, int64_t time_ms);
 /** Poison, for the caps. */
 void subject_poison(struct sim *sim, int32_t partition);
 /** The key of entity number n lies in this partition. */

@@ -2,6 +2,7 @@
 #include "daemon/pipeline/decide.h"
 #include "daemon/pipeline/publish.h"
 #include "test/sim/kafka.h"
+#include "test/twin/model_sample.h"
 
 #include <stdlib.h>
 
@@ -40,6 +41,9 @@ static const struct feature_options features[] = {
     {.name = "since", .operation = OPERATION_SINCE_PREVIOUS, .window_ms = LONG_WINDOW_MS},
 };
 
+/* Four configurations, so that schedules come through all that the pipeline can be asked for. */
+enum { VARIANT_RULES, VARIANT_AVRO, VARIANT_PSEUDONYMS, VARIANT_ALERTS_ALONE, VARIANTS };
+
 /* The pipeline never changes these; made once for a process. */
 struct subject {
 	struct event_schema schema;
@@ -50,15 +54,69 @@ struct subject {
 	struct champion champion;
 };
 
-static const struct feature_condition_options busy = {.feature = "count", .above = {LITERAL_NUMBER, "2", false}};
-static const struct rule_options rule = {.name = "busy",
-					 .reason = "many events",
-					 .action = RULE_FLAG,
-					 .features = &busy,
-					 .feature_count = 1,
-					 .expires_ms = INT64_MAX};
+static int variant; /* of the schedule under way */
 
-static void make(struct subject *subject, bool other_rules)
+static const struct literal night_merchants[] = {{LITERAL_TEXT, "m1", false}, {LITERAL_TEXT, "m2", false}};
+static const struct utc_offset offsets[] = {{INT64_MIN, 3600000}};
+static const struct feature_condition_options busy = {.feature = "count", .above = {LITERAL_NUMBER, "2", false}};
+static const struct feature_condition_options odd[] = {
+    {.feature = "sum", .below = {LITERAL_NUMBER, "900", false}, .not_equals = {LITERAL_NUMBER, "0", false}},
+    {.feature = "merchants", .equals = {LITERAL_NUMBER, "2", false}},
+};
+static const struct condition_options at_night[] = {
+    {.field = "merchant", .in = night_merchants, .in_count = 2},
+    {.has_hours = true, .hours_from = 22, .hours_to = 24, .utc_offsets = offsets, .utc_offset_count = 1},
+};
+static const struct condition_options small[] = {
+    {.field = "amount", .below = {LITERAL_NUMBER, "40", false}, .above = {LITERAL_NUMBER, "1", false}},
+    {.field = "merchant", .not_equals = {LITERAL_TEXT, "m3", false}},
+    {.field = "merchant", .equals = {LITERAL_TEXT, "m0", false}},
+};
+static const struct rule_options rules[] = {
+    {.name = "busy",
+     .reason = "many events",
+     .action = RULE_FLAG,
+     .features = &busy,
+     .feature_count = 1,
+     .expires_ms = INT64_MAX},
+    {.name = "odd",
+     .reason = "few euros, two merchants",
+     .action = RULE_FLAG,
+     .features = odd,
+     .feature_count = 2,
+     .expires_ms = SIM_START_MS + 30000},
+    {.name = "night",
+     .reason = "these two at night",
+     .action = RULE_FLAG,
+     .fields = at_night,
+     .field_count = 2,
+     .expires_ms = INT64_MAX},
+    {.name = "small",
+     .reason = "not worth a call",
+     .action = RULE_SUPPRESS,
+     .fields = small,
+     .field_count = 3,
+     .expires_ms = INT64_MAX},
+};
+
+static const bool pseudonymous_fields[FIELD_COUNT] = {[FIELD_MERCHANT] = true};
+static const struct pseudonym_options pseudonyms = {.key = {"a key of the bank", 17},
+						    .entity = true,
+						    .id = true,
+						    .fields = pseudonymous_fields,
+						    .field_count = FIELD_COUNT};
+
+static void add_model(struct subject *subject, size_t columns)
+{
+	static const size_t some[] = {1, 2, 4, 5};
+	struct train_options options = {.trees = 10, .sample = 32, .seed = 7};
+	struct model *model = model_sample(&options, 200, columns);
+	subject->champion.model = model;
+	subject->champion.explainer = explainer_new(model->forest);
+	subject->champion.columns = columns == sizeof some / sizeof *some ? some : NULL;
+}
+
+static void make(struct subject *subject, int which, bool other_rules)
 {
 	struct err err = {0};
 	subject->schema = (struct event_schema){.id_path = "id",
@@ -77,8 +135,24 @@ static void make(struct subject *subject, bool other_rules)
 							.max_events = MAX_EVENTS};
 	if (feature_set_new(&subject->set, &subject->options, NULL, NULL, &err) != 0)
 		goto broken;
-	subject->policy_options = (struct policy_options){.cooldown_ms = 60000, .rules = &rule, .rule_count = 1};
-	subject->policy = policy_new(&subject->policy_options, subject->set, NULL, NULL, NULL, &err);
+	subject->policy_options = (struct policy_options){.cooldown_ms = 60000, .rules = rules, .rule_count = 1};
+	if (which == VARIANT_AVRO) {
+		struct buffer schemas;
+		buffer_init(&schemas);
+		publisher_alert_schema(&schemas);
+		publisher_decision_schema(subject->set, &schemas);
+		assert(!buffer_failed(&schemas));
+		buffer_free(&schemas);
+		add_model(subject, subject->options.feature_count);
+		subject->policy_options.warming = WARMING_ALERT;
+		subject->policy_options.threshold = (struct threshold_options){THRESHOLD_QUANTILE, 0.5};
+		subject->policy_options.rule_count = sizeof rules / sizeof *rules;
+	} else if (which == VARIANT_PSEUDONYMS) {
+		add_model(subject, 4);
+		subject->policy_options.threshold = (struct threshold_options){THRESHOLD_ABSOLUTE, 0.5};
+		subject->policy_options.rule_count = 0;
+	}
+	subject->policy = policy_new(&subject->policy_options, subject->set, subject->champion.model, NULL, NULL, &err);
 	if (subject->policy == NULL)
 		goto broken;
 	subject->champion.policy = subject->policy;
@@ -88,12 +162,18 @@ broken:
 	abort();
 }
 
+void subject_choose(uint64_t seed)
+{
+	variant = (int)(seed % VARIANTS);
+}
+
 static struct subject *subject_of(bool other_rules)
 {
-	static struct subject subjects[2];
-	if (subjects[other_rules].set == NULL)
-		make(&subjects[other_rules], other_rules);
-	return &subjects[other_rules];
+	static struct subject subjects[VARIANTS][2];
+	struct subject *subject = &subjects[variant][other_rules];
+	if (subject->set == NULL)
+		make(subject, variant, other_rules);
+	return subject;
 }
 
 const struct feature_set *subject_set(bool other_rules)
@@ -111,18 +191,64 @@ const struct champion *subject_champion(bool other_rules)
 	return &subject_of(other_rules)->champion;
 }
 
+const struct pseudonym_options *subject_pseudonyms(void)
+{
+	return variant == VARIANT_PSEUDONYMS ? &pseudonyms : NULL;
+}
+
 const struct publish_options *subject_publish(void)
 {
-	static const struct publish_options publish = {.pipeline = "sim",
-						       .input_topic = "in",
-						       .alerts = {.topic = "alerts"},
-						       .decisions = {.topic = "decisions"},
-						       .contributions = 5,
-						       .late_topic = "late",
-						       .dead_letter_topic = "dlq",
-						       .cooldown_ms = 60000,
-						       .message_max = 1000000};
-	return &publish;
+	static const char *const alert_fields[] = {"amount"};
+	static const struct publish_options publish[VARIANTS] = {
+	    [VARIANT_RULES] = {.pipeline = "sim",
+			       .input_topic = "in",
+			       .alerts = {.topic = "alerts"},
+			       .decisions = {.topic = "decisions"},
+			       .contributions = 5,
+			       .late_topic = "late",
+			       .dead_letter_topic = "dlq",
+			       .cooldown_ms = 60000,
+			       .message_max = 1000000},
+	    [VARIANT_AVRO] = {.pipeline = "sim",
+			      .input_topic = "in",
+			      .alerts = {.topic = "alerts", .format = FORMAT_AVRO, .schema_id = 7},
+			      .decisions = {.topic = "decisions", .format = FORMAT_AVRO, .schema_id = 8},
+			      .contributions = 3,
+			      .alert_fields = alert_fields,
+			      .alert_field_count = 1,
+			      .late_topic = "late",
+			      .dead_letter_topic = "dlq",
+			      .cooldown_ms = 60000,
+			      .message_max = 1000000},
+	    [VARIANT_PSEUDONYMS] = {.pipeline = "sim",
+				    .input_topic = "in",
+				    .alerts = {.topic = "alerts"},
+				    .decisions = {.topic = "decisions"},
+				    .contributions = 5,
+				    .late_topic = "late",
+				    .dead_letter_topic = "dlq",
+				    .pseudonymized = true,
+				    .cooldown_ms = 60000,
+				    .message_max = 1000000},
+	    [VARIANT_ALERTS_ALONE] = {.pipeline = "sim",
+				      .input_topic = "in",
+				      .alerts = {.topic = "alerts"},
+				      .contributions = 5,
+				      .cooldown_ms = 60000,
+				      .message_max = 1000000},
+	};
+	return &publish[variant];
+}
+
+int subject_headers(struct record *record, struct arena *arena, struct err *err)
+{
+	struct header *headers = arena_take_zeroed(arena, 1, sizeof *headers);
+	if (headers == NULL)
+		return err_memory(err);
+	*headers = (struct header){"traceparent", slice_of("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")};
+	record->headers = headers;
+	record->header_count = record->offset % 3 == 0;
+	return 0;
 }
 
 /* The codec: lines "ID ENTITY TIME AMOUNT MERCHANT"; "-" is null. */
@@ -264,6 +390,12 @@ static void send_event(struct sim *sim, const struct sent *sent, bool other_key,
 void subject_poison(struct sim *sim, int32_t partition)
 {
 	append(sim, partition, slice_of("poison"), slice_of("poison"), sim_wall_ms(sim));
+}
+
+void subject_send(struct sim *sim, int entity, int64_t time_ms)
+{
+	struct sent sent = {1000000 + sim->produced++, entity, time_ms, "1.00 m1"};
+	send_event(sim, &sent, false, sim_wall_ms(sim));
 }
 
 void subject_produce(struct sim *sim)
