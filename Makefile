@@ -23,7 +23,7 @@ TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/integration/test_*.c)))
 SIM      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/sim/*.c)))
 COMMA    := ,
-WRAPPED  := $(foreach name,send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
+WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
 .PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage unit integration-programs bench lint format asan install clean help

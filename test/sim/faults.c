@@ -169,6 +169,9 @@ static void inject(struct sim *sim, void *self, uint64_t argument)
 	case FAULT_CLOCK:
 		node->clock_ms += (int64_t)(fault->value % 7200000) - 3600000;
 		break;
+	case FAULT_MEMORY:
+		node->allocations_left = 1 + fault->value % (fault->value >> 32 & 1 ? 40 : 2000);
+		break;
 	case FAULT_REGISTRY_AWAY:
 		node->registry_until_us = until_us;
 		break;
@@ -199,6 +202,7 @@ void faults_end(struct sim *sim)
 		kafka->network_until_us[i] = 0;
 		kafka->end_late[i] = kafka->offsets_late[i] = false;
 		sim->nodes[i]->registry_until_us = 0;
+		sim->nodes[i]->allocations_left = 0;
 		if (sim->nodes[i]->paused && sim->nodes[i]->paused_until_us > sim->now_us + SECOND)
 			sim->nodes[i]->paused_until_us = sim->now_us + SECOND;
 	}

@@ -7,8 +7,43 @@
 
 #define ARENA_BYTES ((size_t)2 << 20)
 #define REDIS_TIMEOUT_MS 1000
+#define EXIT_MEMORY 71
 #define EXIT_FENCED 75
 #define EXIT_HALTED 76
+
+/* The linker hands the daemon's allocations over. Only what runs on a process' fiber can fail. */
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+
+static struct node *running; /* of the schedule under way */
+
+static bool fails(void)
+{
+	if (running == NULL || running->allocations_left == 0 || --running->allocations_left > 0)
+		return false;
+	sim_trace(running->sim, "node %d is out of memory once", running->index);
+	return running->memory_failed = true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
 
 static int64_t wall_ms(void *self)
 {
@@ -113,6 +148,8 @@ static void ended(struct node *node)
 		if (sim->plan.fault_count == 0)
 			sim_fail(sim, "I7: node %d was fenced without a cause: %s", node->index, node->err.message);
 		node->restart_us = sim_between(sim, SECOND, 20 * SECOND);
+	} else if (node->memory_failed && node->exit_status == EXIT_MEMORY) {
+		node->restart_us = sim_between(sim, SECOND, 5 * SECOND);
 	} else if (node->exit_status != 0 && !(sim->finale && node->exit_status == EXIT_HALTED)) {
 		sim_fail(sim, "I7: node %d ended with %d: %s", node->index, node->exit_status, node->err.message);
 	}
@@ -125,9 +162,9 @@ static void resume(struct node *node)
 {
 	node->waiting = false;
 	node->turn++;
-	node->sim->running = node;
+	node->sim->running = running = node;
 	bool done = fiber_resume(node->fiber);
-	node->sim->running = NULL;
+	node->sim->running = running = NULL;
 	if (done)
 		ended(node);
 }
@@ -159,6 +196,7 @@ static void start(struct sim *sim, void *self, uint64_t argument)
 	node->life++;
 	node->up = true;
 	node->batch_bytes = 0;
+	node->memory_failed = false;
 	node->stop = 0;
 	node->exit_status = 0;
 	node->halted[0] = '\0';

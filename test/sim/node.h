@@ -34,7 +34,9 @@ struct node {
 	int exit_status;
 	unsigned exits;
 	uint64_t beats;
-	char halted[512]; /* why a partition of it is halted; empty: none */
+	uint64_t allocations_left; /* until one fails; 0: none will */
+	bool memory_failed;        /* one did, in this life */
+	char halted[512];          /* why a partition of it is halted; empty: none */
 };
 
 /** A process that does not run yet. */

@@ -4,7 +4,7 @@ const char *const fault_names[FAULT_KINDS] = {
     "kill",          "stop",         "pause",         "leave",           "network",     "end_late",
     "offsets_late",  "brokers_away", "rebalance",     "log_behind",      "retention",   "redis_away",
     "redis_reset",   "redis_slow",   "redis_refuses", "redis_goes_back", "redis_empty", "clock",
-    "registry_away",
+    "registry_away", "memory",
 };
 
 const char *const finale_names[FINALES] = {
@@ -18,7 +18,7 @@ static const int weights[FAULT_KINDS] = {
     [FAULT_NETWORK] = 8,      [FAULT_END_LATE] = 10,  [FAULT_OFFSETS_LATE] = 5,  [FAULT_BROKERS_AWAY] = 4,
     [FAULT_REBALANCE] = 10,   [FAULT_LOG_BEHIND] = 2, [FAULT_RETENTION] = 4,     [FAULT_REDIS_AWAY] = 6,
     [FAULT_REDIS_RESET] = 10, [FAULT_REDIS_SLOW] = 4, [FAULT_REDIS_REFUSES] = 4, [FAULT_REDIS_GOES_BACK] = 10,
-    [FAULT_REDIS_EMPTY] = 6,  [FAULT_CLOCK] = 2,      [FAULT_REGISTRY_AWAY] = 3,
+    [FAULT_REDIS_EMPTY] = 6,  [FAULT_CLOCK] = 2,      [FAULT_REGISTRY_AWAY] = 3, [FAULT_MEMORY] = 4,
 };
 
 static uint64_t below(struct rng *rng, uint64_t bound)

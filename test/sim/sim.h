@@ -44,6 +44,7 @@ enum fault_kind {
 	FAULT_REDIS_EMPTY,     /* restarted empty */
 	FAULT_CLOCK,           /* the wall clock jumps */
 	FAULT_REGISTRY_AWAY,   /* the codec has to wait */
+	FAULT_MEMORY,          /* one of the next allocations fails */
 	FAULT_KINDS
 };
 extern const char *const fault_names[FAULT_KINDS];

@@ -253,12 +253,14 @@ int subject_headers(struct record *record, struct arena *arena, struct err *err)
 
 /* The codec: lines "ID ENTITY TIME AMOUNT MERCHANT"; "-" is null. */
 
-static void set_text(struct event_builder *builder, size_t slot, struct arena *arena, const char *text)
+static bool set_text(struct event_builder *builder, size_t slot, struct arena *arena, const char *text)
 {
+	struct slice copy = arena_copy(arena, slice_of(text));
 	if (strcmp(text, "-") == 0)
 		event_builder_null(builder, slot);
-	else
-		event_builder_text(builder, slot, arena_copy(arena, slice_of(text)));
+	else if (copy.data != NULL)
+		event_builder_text(builder, slot, copy);
+	return copy.data != NULL;
 }
 
 /* Now and then a batch's memory is full, though not by its first record: the batch goes on in the next. */
@@ -293,20 +295,29 @@ static enum decoded decode(void *self, const struct record *record, struct arena
 	}
 	const char *line = arena_copy(arena, record->value).data;
 	struct value *values = arena_take_zeroed(arena, FIELD_COUNT, sizeof *values);
-	if (line == NULL || values == NULL ||
-	    sscanf(line, "%31s %31s %" SCNd64 " %31s %31s", id, entity, &time_ms, amount, merchant) != 5) {
+	if (line == NULL || values == NULL) {
+		(void)err_memory(err);
+		return DECODE_WAIT;
+	}
+	if (sscanf(line, "%31s %31s %" SCNd64 " %31s %31s", id, entity, &time_ms, amount, merchant) != 5) {
 		(void)err_set(err, ERR_DATA, "not five words");
 		*reason = REASON_DECODE;
 		return DECODE_REFUSED;
 	}
 	event_builder_begin(&builder, &subject_of(false)->schema, arena, values);
-	set_text(&builder, EVENT_SLOT_ID, arena, id);
-	set_text(&builder, EVENT_SLOT_ENTITY, arena, entity);
-	set_text(&builder, EVENT_SLOT_KEY, arena, entity);
 	event_builder_integer(&builder, EVENT_SLOT_TIME, time_ms);
-	set_text(&builder, EVENT_SLOT_FIELDS + FIELD_AMOUNT, arena, amount);
-	set_text(&builder, EVENT_SLOT_FIELDS + FIELD_MERCHANT, arena, merchant);
+	if (!set_text(&builder, EVENT_SLOT_ID, arena, id) || !set_text(&builder, EVENT_SLOT_ENTITY, arena, entity) ||
+	    !set_text(&builder, EVENT_SLOT_KEY, arena, entity) ||
+	    !set_text(&builder, EVENT_SLOT_FIELDS + FIELD_AMOUNT, arena, amount) ||
+	    !set_text(&builder, EVENT_SLOT_FIELDS + FIELD_MERCHANT, arena, merchant)) {
+		(void)err_memory(err);
+		return DECODE_WAIT;
+	}
 	*reason = event_builder_end(&builder, event);
+	if (*reason != REASON_NONE && builder.err.code == ERR_MEMORY) {
+		*err = builder.err;
+		return DECODE_WAIT;
+	}
 	if (*reason != REASON_NONE)
 		*err = builder.err;
 	else
