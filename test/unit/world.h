@@ -205,7 +205,7 @@ static int world_start(struct test_world *world, struct err *err)
 }
 
 /* Turns the loop until nothing has happened for some turns. */
-static int world_run(struct test_world *world, struct err *err)
+static inline int world_run(struct test_world *world, struct err *err)
 {
 	uint64_t last = UINT64_MAX;
 	for (int quiet = 0; quiet < 5;) {
