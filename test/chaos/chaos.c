@@ -17,9 +17,9 @@
 #include <string.h>
 
 static const struct sweep_scenario *const tables[] = {scenarios_input, scenarios_features, scenarios_models,
-						      scenarios_pipeline};
+						      scenarios_state, scenarios_commands, scenarios_pipeline};
 
-static const struct sweep_extent short_extent = {.first = 150, .sampled = 100, .onwards = 20, .seed = 1};
+static const struct sweep_extent short_extent = {.first = 60, .sampled = 40, .onwards = 10, .seed = 1};
 static const struct sweep_extent full_extent = {.first = 20000, .sampled = 5000, .onwards = 500, .seed = 1};
 #define SHORT_CALLS 30 /* of a story and a fault */
 
