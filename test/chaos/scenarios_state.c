@@ -81,6 +81,14 @@ static int use_store(const struct store *store, struct sweep_result *result, str
 	return read_all(store, 3, records, RECORDS, result, err);
 }
 
+static int snapshot(struct memory_store *memory, struct err *err)
+{
+	if (memory_store_snapshot(memory) == 0)
+		return 0;
+	(void)err_memory(err);
+	return sweep_again(err) ? memory_store_snapshot(memory) : -1;
+}
+
 static int memory(struct sweep_result *result, struct err *err)
 {
 	struct memory_store *memory = memory_store_new();
@@ -91,17 +99,13 @@ static int memory(struct sweep_result *result, struct err *err)
 	}
 	struct store store = memory_store_port(memory);
 	int status = use_store(&store, result, err);
-	if (status == 0 && memory_store_snapshot(memory) != 0 && (err_memory(err), !sweep_again(err)))
+	if (status == 0 && snapshot(memory, err) != 0)
 		status = -1;
-	if (status == 0)
-		status = memory_store_snapshot(memory);
 	if (status == 0) {
 		memory_store_flush(memory);
 		memory_store_rollback(memory);
 		struct state_record record = {slice_of("card11"), {NULL, 0}};
 		status = read_all(&store, 3, &record, 1, result, err);
-	} else if (!err_is_set(err)) {
-		(void)err_memory(err);
 	}
 	memory_store_free(memory);
 	return status;
