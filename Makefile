@@ -22,11 +22,13 @@ UNIT     := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/integration/test_*.c)))
 SIM      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/sim/*.c)))
+CHAOS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/chaos/*.c)))
 COMMA    := ,
 WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
+FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage unit integration-programs bench lint format asan install clean help
+.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -93,11 +95,18 @@ asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=build-asan OPTIMIZE="-O1 -g" \
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" unit
 
+chaos: ## every allocation and every port call fails once, sanitized (FULL=1: all of them)
+	@test/tools/run-chaos $(if $(FULL),--full)
+
+$(BUILD)/test/chaos/chaos: $(CHAOS) $(TWINS) $(LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) $(FAILING) -o $@ $^ $(LDLIBS) -lavro
+
 lint: all ## layers, globals, documentation, format, clang-tidy, module list
 	@test/lint/run $(BUILD)
 
 format: ## reformat all C
-	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) test/unit test/twin test/bench test/integration test/sim))
+	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) test/unit test/twin test/bench test/integration test/sim test/chaos))
 
 bench: $(BENCHES) all ## measure: decoder, state, forest, Redis, the whole path on real Kafka
 	@test/bench/run $(BENCHES)
@@ -117,5 +126,5 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d) $(SIM:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d) $(SIM:.o=.d) $(CHAOS:.o=.d)
 .SECONDARY:

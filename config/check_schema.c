@@ -148,6 +148,8 @@ static bool check_core(const struct writer_check *check)
 	core.field_count = 0;
 	if (!good || compiles(check, &core, &err))
 		return good;
+	if (config_problem_is_memory(check->draft->problems, &err))
+		return false;
 	for (size_t slot = 0; slot < CORE_SLOTS; slot++) {
 		const char *message = without_path(err.message, event_slot_path(&core, slot));
 		char place[CONFIG_PATH_MAX];
@@ -170,7 +172,8 @@ static void check_fields(const struct writer_check *check, bool core_good)
 		struct err err = {0};
 		one.fields = &schema->fields[i];
 		one.field_count = 1;
-		if (!check_path(check, CORE_SLOTS + i) || !core_good || compiles(check, &one, &err))
+		if (!check_path(check, CORE_SLOTS + i) || !core_good || compiles(check, &one, &err) ||
+		    config_problem_is_memory(check->draft->problems, &err))
 			continue;
 		const char *message = without_path(err.message, schema->fields[i].path);
 		char place[CONFIG_PATH_MAX];
@@ -275,7 +278,8 @@ void config_check_schema(struct draft *draft)
 	struct avro_schema *writer = avro_schema_read(draft->config.schema_file, &err);
 	struct writer_check check = {draft, writer};
 	if (writer == NULL) {
-		config_problem_follow(draft->problems, "schema.file", "%s", err.message);
+		if (!config_problem_is_memory(draft->problems, &err))
+			config_problem_follow(draft->problems, "schema.file", "%s", err.message);
 		return;
 	}
 	bool core_good = check_core(&check);

@@ -94,8 +94,8 @@ bool config_value_refuse(struct draft *draft, const json_t *value, const char *p
 /** As config_value_refuse(), in the words of a form. False. */
 bool config_value_refuse_form(struct draft *draft, const json_t *value, const char *path, enum text_form form);
 
-/** True where the text has this form. */
-bool config_value_matches(enum text_form form, const char *text);
+/** True where the text has this form. *no_memory is set where that cannot be known. */
+bool config_value_matches(enum text_form form, const char *text, bool *no_memory);
 
 /** ROW_HOURS: `[from, to]` into the struct condition_options at the row's place. False: reported. */
 bool config_value_hours(struct draft *draft, const struct config_row *row, const json_t *value, void *base,

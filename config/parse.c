@@ -75,7 +75,8 @@ static struct slice read_whole(const char *path, struct err *err)
 	struct slice content = {NULL, 0};
 	FILE *file = fopen(path, "rb");
 	if (file == NULL) {
-		(void)err_set(err, ERR_CONFIG, "%s: cannot be opened: %s", path, strerror(errno));
+		(void)err_set(err, errno == ENOMEM ? ERR_MEMORY : ERR_CONFIG, "%s: cannot be opened: %s", path,
+			      strerror(errno));
 		return content;
 	}
 	char *bytes = malloc(CONFIG_BYTES_MAX + 1);

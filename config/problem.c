@@ -35,6 +35,8 @@ static void remember(struct config_problems *problems, const char *path)
 static void add(struct config_problems *problems, const char *path, const char *format, va_list arguments)
 {
 	char message[MESSAGE_MAX];
+	if (problems->out_of_memory)
+		return;
 	if (vsnprintf(message, sizeof message, format, arguments) < 0)
 		message[0] = '\0';
 	remember(problems, path);
@@ -50,6 +52,12 @@ void config_problem_add(struct config_problems *problems, const char *path, cons
 	va_start(arguments, format);
 	add(problems, path, format, arguments);
 	va_end(arguments);
+}
+
+bool config_problem_is_memory(struct config_problems *problems, const struct err *err)
+{
+	problems->out_of_memory |= err->code == ERR_MEMORY;
+	return err->code == ERR_MEMORY;
 }
 
 void config_problem_settle(struct config_problems *problems)

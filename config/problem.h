@@ -18,12 +18,15 @@ struct config_problems {
 	struct problem_path *paths;
 	const struct problem_path *settled; /* those of earlier phases */
 	size_t count;
-	struct err first; /* the first problem as "path: message" */
-	bool out_of_memory;
+	struct err first;   /* the first problem as "path: message" */
+	bool out_of_memory; /* from here on nothing is reported: it may only seem to be a problem */
 };
 
 /** Reports a problem at a key path. */
 void config_problem_add(struct config_problems *problems, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/** True where an error is no problem of the configuration, but says that memory is out. */
+bool config_problem_is_memory(struct config_problems *problems, const struct err *err);
 
 /** Begins a phase: what has been reported so far is what later problems may follow from. */
 void config_problem_settle(struct config_problems *problems);

@@ -42,10 +42,13 @@ static void fill(const char **text)
 int config_set_instance(struct config *config, const char *instance, struct err *err)
 {
 	struct arena *arena = config->owner;
-	if (!config_value_matches(FORM_LABEL, instance))
-		return err_set(err, ERR_USAGE,
-			       "\"%s\" is not a name of an instance: up to 100 letters, digits, '.', '_' and '-'",
-			       instance);
+	bool no_memory = false;
+	if (!config_value_matches(FORM_LABEL, instance, &no_memory))
+		return no_memory
+			   ? err_memory(err)
+			   : err_set(err, ERR_USAGE,
+				     "\"%s\" is not a name of an instance: up to 100 letters, digits, '.', '_' and '-'",
+				     instance);
 	size_t pipeline = strlen(config->pipeline), length = strlen(instance);
 	char *transactional_id = arena_take(arena, pipeline + 1 + length + 1);
 	const char *copy = arena_copy(arena, slice_of(instance)).data;

@@ -39,6 +39,7 @@ static int locate(const struct draft *draft, const char *name, char path[SECRET_
 static void report_unreadable(struct draft *draft, const char *at, const char *path)
 {
 	const char *reason = strerror(errno);
+	draft->problems->out_of_memory |= errno == ENOMEM;
 	if (!draft->offline)
 		config_problem_add(draft->problems, at, "\"%s\" cannot be read: %s", path, reason);
 }

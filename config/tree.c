@@ -152,7 +152,7 @@ static void read_map(struct draft *draft, const struct config_row *row, json_t *
 		const char *key = json_object_iter_key(at);
 		json_t *member = json_object_iter_value(at);
 		config_path_member(inner, path, key);
-		if (row->kind == ROW_MAP && !config_value_matches(row->form, key))
+		if (row->kind == ROW_MAP && !config_value_matches(row->form, key, &draft->problems->out_of_memory))
 			config_problem_add(draft->problems, inner, "the key is not %s; write %s",
 					   config_form(row->form)->what, config_form(row->form)->right);
 		const char *name = arena_copy(draft->arena, slice_of(key)).data;

@@ -92,27 +92,33 @@ bool config_value_refuse_form(struct draft *draft, const json_t *value, const ch
 	return config_value_refuse(draft, value, path, config_form(form)->what, config_form(form)->right);
 }
 
-bool config_value_matches(enum text_form form, const char *text)
+bool config_value_matches(enum text_form form, const char *text, bool *no_memory)
 {
 	regex_t pattern;
 	if (form == FORM_ANY || form == FORM_FILE || form == FORM_SECRET)
 		return *text != '\0';
-	if (regcomp(&pattern, config_form(form)->pattern, REG_EXTENDED | REG_NOSUB) != 0)
+	/* The patterns are constants: nothing but memory can be missing. */
+	int failed = regcomp(&pattern, config_form(form)->pattern, REG_EXTENDED | REG_NOSUB);
+	assert(failed == 0 || failed == REG_ESPACE);
+	*no_memory |= failed != 0;
+	if (failed != 0)
 		return false;
-	bool matched = regexec(&pattern, text, 0, NULL, 0) == 0;
+	int unmatched = regexec(&pattern, text, 0, NULL, 0);
+	*no_memory |= unmatched == REG_ESPACE;
 	regfree(&pattern);
-	return matched;
+	return unmatched == 0;
 }
 
 /* A text of the form, copied; NULL: reported. */
 static const char *take_text(struct draft *draft, const json_t *value, enum text_form form, const char *path)
 {
-	if (!json_is_string(value) || !config_value_matches(form, json_string_value(value))) {
+	bool *no_memory = &draft->problems->out_of_memory;
+	if (!json_is_string(value) || !config_value_matches(form, json_string_value(value), no_memory)) {
 		config_value_refuse_form(draft, value, path, form);
 		return NULL;
 	}
 	struct slice copy = arena_copy(draft->arena, slice_of(json_string_value(value)));
-	draft->problems->out_of_memory |= copy.data == NULL;
+	*no_memory |= copy.data == NULL;
 	return copy.data;
 }
 

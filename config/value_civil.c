@@ -29,7 +29,7 @@ bool config_value_hours(struct draft *draft, const struct config_row *row, const
 static bool take_offset(struct draft *draft, const json_t *value, struct utc_offset *step, const char *path)
 {
 	const char *text = json_string_value(value);
-	if (text == NULL || !config_value_matches(FORM_UTC_OFFSET, text))
+	if (text == NULL || !config_value_matches(FORM_UTC_OFFSET, text, &draft->problems->out_of_memory))
 		return config_value_refuse_form(draft, value, path, FORM_UTC_OFFSET);
 	int64_t hours = (text[1] - '0') * 10 + text[2] - '0', minutes = (text[4] - '0') * 10 + text[5] - '0';
 	step->offset_ms = (hours * 60 + minutes) * 60000 * (text[0] == '-' ? -1 : 1);

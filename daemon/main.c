@@ -1,8 +1,12 @@
 /* The program's door: a table of subcommands, dispatch and the list of them. Everything else is in daemon/cmd. */
+#include <jansson.h>
+
 #include "daemon/cmd/cmd.h"
+#include "daemon/cmd/common.h"
 #include "err.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATUS_USAGE 64
@@ -50,6 +54,7 @@ static int end_output(int status)
 int main(int argc, char **argv)
 {
 	const char *name = argc < 2 ? NULL : argv[1];
+	json_set_alloc_funcs(common_json_memory, free);
 	if (name == NULL) {
 		print_help(stderr);
 		return STATUS_USAGE;

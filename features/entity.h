@@ -49,7 +49,7 @@ void entity_encode(const struct entity *entity, uint64_t generation, struct buff
 
 enum entity_read { ENTITY_READ, ENTITY_ABSENT /* another generation */, ENTITY_CORRUPT };
 
-/** Reads a record; every byte is checked. ENTITY_CORRUPT: *err says what and where (truncated, newer version, …) without naming the entity. */
+/** Reads a record; every byte is checked. ENTITY_CORRUPT: *err says what and where (truncated, newer version, …) without naming the entity; or ERR_MEMORY, which says nothing about the record. */
 enum entity_read entity_decode(const struct feature_set *set, struct slice record, uint64_t generation,
 			       struct entity **entity, struct err *err);
 

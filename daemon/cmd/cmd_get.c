@@ -96,7 +96,9 @@ static int print_entity(struct get *get, int32_t partition, const struct marker 
 	json_name(&json, "state");
 	json_add_raw(&json, buffer_slice(&log));
 	json_close_object(&json);
-	if (status == 0 && !buffer_failed(&get->text) && !buffer_failed(&log))
+	if (status == 0 && (buffer_failed(&get->text) || buffer_failed(&log)))
+		status = err_memory(err);
+	if (status == 0)
 		printf("%.*s\n", (int)get->text.length, (const char *)get->text.data);
 	buffer_free(&log);
 	entity_free(entity);

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define PROGRESS_INTERVAL_US 200000
-#define HELP_COLUMN 30 /* where the help of an option begins */
+#define STATUS_MEMORY 71 /* as err_exit_status() of ERR_MEMORY */
+#define HELP_COLUMN 30   /* where the help of an option begins */
 
 static const struct common_option *find(const struct common_command *command, struct slice name)
 {
@@ -199,6 +200,16 @@ struct config *common_config(const char *path, bool offline, struct err *err)
 		void *context;
 	} file = {path}; /* print_problem only reads it */
 	return config_read(path, offline, print_problem, file.context, err);
+}
+
+void *common_json_memory(size_t size)
+{
+	static const char message[] = "outlierd: out of memory while reading or writing JSON\n";
+	void *block = malloc(size);
+	if (block != NULL || size == 0)
+		return block;
+	(void)!write(STDERR_FILENO, message, sizeof message - 1);
+	_exit(STATUS_MEMORY);
 }
 
 const char *common_user(void)

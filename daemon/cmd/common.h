@@ -69,6 +69,13 @@ int common_end(const char *command, const struct err *err);
 /** Reads a configuration; every problem is printed to standard error as "PATH: KEY: message". offline: missing secret files are no problem. */
 struct config *common_config(const char *path, bool offline, struct err *err) MUST_USE;
 
+/**
+ * malloc() for jansson, which must never be refused: where its reader cannot have one more byte for a token it leaves
+ * bytes out, and looks for the token's end beyond its buffer (2.14). Without memory the process ends here, status 71,
+ * with a message; nothing at rest is the worse for it.
+ */
+void *common_json_memory(size_t size);
+
 /** The name of the user who runs this, for records of changes. Lent until the next call. */
 const char *common_user(void);
 

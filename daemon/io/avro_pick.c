@@ -35,6 +35,7 @@ struct walk {
 	const uint8_t *start;
 	uint64_t cost;
 	const char *wrong; /* what does not parse; NULL so far */
+	bool no_memory;    /* it stopped for want of memory, not for the record */
 	struct arena *arena;
 	struct slice *texts;
 	struct avro_pick *pick;
@@ -354,8 +355,10 @@ static void wanted(struct walk *walk, const struct avro_node *node, const struct
 	if (null)
 		shown = (struct slice){NULL, 0};
 	else if (buffer_failed(text) ||
-		 (shown = arena_copy(walk->arena, shown.length == 0 ? slice_of("") : shown)).data == NULL)
-		fail(walk, "out of memory");
+		 (shown = arena_copy(walk->arena, shown.length == 0 ? slice_of("") : shown)).data == NULL) {
+		walk->no_memory = true;
+		walk->cursor.failed = true;
+	}
 	for (size_t i = 0; i < want->path_count; i++)
 		walk->texts[want->paths[i]] = shown;
 }
@@ -416,6 +419,8 @@ int avro_pick_run(struct avro_pick *pick, struct slice bytes, size_t *length, st
 	*length = (size_t)(walk.cursor.at - walk.start);
 	if (!over(&walk))
 		return 0;
+	if (walk.no_memory)
+		return err_memory(err);
 	return err_set(err, ERR_DATA, "byte %zu: %s", *length,
 		       walk.wrong == NULL ? "the record ends too early" : walk.wrong);
 }

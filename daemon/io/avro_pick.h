@@ -20,7 +20,7 @@ void avro_pick_free(struct avro_pick *pick);
 /**
  * Walks the record that bytes begin with. *length receives its bytes; texts[i] (count elements; in the arena) the text
  * of path i: a string's, enum's or bytes' content, else JSON as it would stand in a file; data NULL: null or absent.
- * -1: ERR_DATA, with the byte position in the record.
+ * -1: ERR_DATA, with the byte position in the record; ERR_MEMORY.
  */
 int avro_pick_run(struct avro_pick *pick, struct slice bytes, size_t *length, struct arena *arena, struct slice *texts,
 		  struct err *err) MUST_USE;

@@ -474,7 +474,7 @@ struct avro_schema *avro_schema_read(const char *path, struct err *err)
 	struct avro_schema *schema = NULL;
 	FILE *file = fopen(path, "rb");
 	if (file == NULL) {
-		(void)err_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+		(void)err_set(err, errno == ENOMEM ? ERR_MEMORY : ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
 	char *text = malloc(AVRO_SCHEMA_BYTES_MAX + 1); /* one more, so that a file too long is seen to be */

@@ -137,8 +137,10 @@ struct registry_request *registry_request_new(const struct registry_options *opt
 		(void)err_memory(err);
 		return NULL;
 	}
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		(void)err_set(err, ERR_INTERNAL, "libcurl cannot be initialised");
+	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (code != CURLE_OK) {
+		(void)err_set(err, code == CURLE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_INTERNAL,
+			      "libcurl cannot be initialised: %s", curl_easy_strerror(code));
 		free(request);
 		return NULL;
 	}
@@ -146,10 +148,11 @@ struct registry_request *registry_request_new(const struct registry_options *opt
 	buffer_init(&request->body);
 	request->curl = curl_easy_init();
 	bool good = request->curl != NULL && make_headers(request);
-	CURLcode code = good ? set_options(request, options) : CURLE_OUT_OF_MEMORY;
+	code = good ? set_options(request, options) : CURLE_OUT_OF_MEMORY;
 	if (code == CURLE_OK)
 		return request;
-	(void)err_set(err, ERR_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
+	(void)err_set(err, code == CURLE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_INTERNAL, "libcurl: %s",
+		      curl_easy_strerror(code));
 	registry_request_free(request);
 	return NULL;
 }

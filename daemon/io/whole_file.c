@@ -66,15 +66,17 @@ static int write_all(int file, struct slice contents)
 	return 0;
 }
 
-/* Makes the name of a folder entry last. Some file systems cannot sync a folder and say EINVAL: they need not. */
+/*
+ * Makes the name of a folder entry last. Some file systems cannot sync a folder and say EINVAL: they need not. Needs no
+ * memory: the file is in place already, and the caller would take it for not written.
+ */
 static int sync_folder(const char *path)
 {
+	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	if (folder == NULL)
-		return -1;
+	int length = slash == NULL || slash == path ? 1 : (int)(slash - path);
+	(void)snprintf(folder, sizeof folder, "%.*s", length, slash == NULL ? "." : path);
 	int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
 	if (file < 0)
 		return -1;
 	int status = fsync(file) == 0 || errno == EINVAL ? 0 : -1;

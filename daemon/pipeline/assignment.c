@@ -13,10 +13,12 @@ void assignment_assigned(void *self, const int32_t *numbers, size_t count)
 	struct pipeline *pipeline = self;
 	pipeline->cancelled = true;
 	loop_drop(pipeline);
+	/* A callback cannot fail: the step that served it does, else a member without partitions would sit on them. */
+	pipeline->no_memory = true;
 	if (count > pipeline->partition_capacity) {
 		struct partition **partitions = realloc(pipeline->partitions, count * sizeof *partitions);
 		if (partitions == NULL)
-			return; /* stays unassigned: nothing is consumed, and the next rebalance tries again */
+			return;
 		pipeline->partitions = partitions;
 		pipeline->partition_capacity = count;
 	}
@@ -26,6 +28,7 @@ void assignment_assigned(void *self, const int32_t *numbers, size_t count)
 			return;
 		pipeline->partition_count = i + 1;
 	}
+	pipeline->no_memory = false;
 	pipeline->assigned = true;
 	pipeline->paused = false;
 	log_notice(pipeline->ports.log, "assigned partitions=%zu", count);

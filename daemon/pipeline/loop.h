@@ -27,6 +27,7 @@ struct pipeline {
 	uint8_t state_id[SHA256_BYTES];
 	bool opened, assigned, recovered, cancelled, paused, evicted;
 	bool sink_open;
+	bool no_memory; /* for an assignment that was given to us */
 	int64_t commit_us, last_write_us, last_check_us, last_ends_us,
 	    last_failure_us; /* last_*: monotonic; 0: never */
 	int64_t write_pause_until_us;

@@ -132,6 +132,8 @@ int partition_load(struct partition *partition, const struct feature_set *set, c
 		enum entity_read read = ENTITY_ABSENT;
 		if (records[i].value.data != NULL)
 			read = entity_decode(set, records[i].value, partition->marker.generation, &entity, err);
+		if (read == ENTITY_CORRUPT && err->code == ERR_MEMORY)
+			return -1;
 		if (read == ENTITY_CORRUPT) {
 			(void)err_prepend(err,
 					  "partition %" PRId32 ": the state record of the entity with hash %016" PRIx64,

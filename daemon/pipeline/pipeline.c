@@ -403,6 +403,10 @@ int pipeline_step(struct pipeline *pipeline, const volatile int *stop, struct er
 		log_notice(pipeline->ports.log, "going on after waiting");
 		pipeline->waiting[0] = '\0';
 	}
+	if (pipeline->no_memory) {
+		err_clear(err);
+		return err_memory(err);
+	}
 	if (pipeline->cancelled) {
 		/* The assignment changed under this batch: whatever it was about is no longer ours. */
 		pipeline->metrics.cancelled++;

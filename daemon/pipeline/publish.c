@@ -86,9 +86,18 @@ static const char *model_id_of(const struct champion *champion)
 	return champion->model == NULL ? NULL : champion->model->id;
 }
 
+/* The SHA-256 of what was written into the text; a part of it would make another id. */
+static int hash_text(const struct publisher *publisher, char id[SHA256_HEX], struct err *err)
+{
+	if (buffer_failed(&publisher->text))
+		return err_memory(err);
+	sha256_hex(buffer_slice(&publisher->text), id);
+	return 0;
+}
+
 /* SHA-256 of a canonical array that names the decision, so that the same decision has the same id wherever it is made. */
-static void alert_id(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
-		     char id[SHA256_HEX])
+static int alert_id(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		    char id[SHA256_HEX], struct err *err)
 {
 	struct json json;
 	buffer_reset(&publisher->text);
@@ -103,7 +112,7 @@ static void alert_id(struct publisher *publisher, const struct champion *champio
 	json_add_string(&json, feature_set_id(publisher->set));
 	json_add_string(&json, policy_id(champion->policy));
 	json_close_array(&json);
-	sha256_hex(buffer_slice(&publisher->text), id);
+	return hash_text(publisher, id, err);
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -111,7 +120,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b != 0 && a < 0);
 }
 
-static void group_id(struct publisher *publisher, const struct event *event, char id[SHA256_HEX])
+static int group_id(struct publisher *publisher, const struct event *event, char id[SHA256_HEX], struct err *err)
 {
 	int64_t cooldown = publisher->options->cooldown_ms > 0 ? publisher->options->cooldown_ms : 1;
 	struct json json;
@@ -123,7 +132,7 @@ static void group_id(struct publisher *publisher, const struct event *event, cha
 	json_add_text(&json, event->entity);
 	json_add_integer(&json, floor_div(event->time_ms, cooldown));
 	json_close_array(&json);
-	sha256_hex(buffer_slice(&publisher->text), id);
+	return hash_text(publisher, id, err);
 }
 
 static size_t bit_count(uint64_t bits)
@@ -382,8 +391,8 @@ int publisher_alert(struct publisher *publisher, const struct champion *champion
 	char id[SHA256_HEX], group[SHA256_HEX];
 	struct header_list headers;
 	assert(options->alerts.topic != NULL && scored->verdict.flagged);
-	alert_id(publisher, champion, scored, id);
-	group_id(publisher, scored->event, group);
+	if (alert_id(publisher, champion, scored, id, err) != 0 || group_id(publisher, scored->event, group, err) != 0)
+		return -1;
 	write_alert(publisher, champion, scored, id, group);
 	if (publisher->value.length + OWN_HEADERS > publisher->message_max) {
 		/* Many long texts: an alert without its fields is better than none. */

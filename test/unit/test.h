@@ -55,7 +55,7 @@ static int test_failures; /* of the running test */
 		}                                                                                                      \
 	} while (0)
 
-static int test_run(const struct test *tests, int argc, char **argv)
+static inline int test_run(const struct test *tests, int argc, char **argv)
 {
 	int passed = 0, failed = 0;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -38,6 +38,9 @@ struct test_world {
 	size_t full_after;    /* a batch's memory holds so many records; 0: any number */
 	size_t decoded_count; /* in the running batch */
 	size_t used_before;
+	void (*wrap)(void *self,
+		     struct ports *ports); /* puts something between a new daemon and its ports; NULL: nothing */
+	void *wrap_self;
 };
 
 static int64_t world_wall_ms(void *self)
@@ -80,27 +83,35 @@ static enum decoded world_decode(void *self, const struct record *record, struct
 		return DECODE_WAIT;
 	}
 	world->decoded_count++;
-	char *line = arena_take(arena, record->value.length + 1);
+	const char *line = arena_copy(arena, record->value).data;
 	struct value *values = arena_take_zeroed(arena, 1, sizeof *values);
-	memcpy(line, record->value.data, record->value.length);
-	line[record->value.length] = '\0';
+	if (line == NULL || values == NULL) {
+		(void)err_memory(err);
+		return DECODE_WAIT;
+	}
 	if (sscanf(line, "%63s %63s %" SCNd64 " %63s", id, entity, &time_ms, amount) != 4) {
 		(void)err_set(err, ERR_DATA, "not four words");
 		*reason = REASON_DECODE;
 		return DECODE_REFUSED;
 	}
+	struct slice texts[] = {arena_copy(arena, slice_of(id)), arena_copy(arena, slice_of(entity)),
+				arena_copy(arena, slice_of(amount))};
+	if (texts[0].data == NULL || texts[1].data == NULL || texts[2].data == NULL) {
+		(void)err_memory(err);
+		return DECODE_WAIT;
+	}
 	event_builder_begin(&builder, &world->schema, arena, values);
-	event_builder_text(&builder, EVENT_SLOT_ID, arena_copy(arena, slice_of(id)));
-	event_builder_text(&builder, EVENT_SLOT_ENTITY, arena_copy(arena, slice_of(entity)));
+	event_builder_text(&builder, EVENT_SLOT_ID, texts[0]);
+	event_builder_text(&builder, EVENT_SLOT_ENTITY, texts[1]);
 	event_builder_integer(&builder, EVENT_SLOT_TIME, time_ms);
-	event_builder_text(&builder, EVENT_SLOT_FIELDS, arena_copy(arena, slice_of(amount)));
+	event_builder_text(&builder, EVENT_SLOT_FIELDS, texts[2]);
 	*reason = event_builder_end(&builder, event);
 	event->offset = record->offset;
 	event->timestamp_ms = record->timestamp_ms;
 	if (*reason == REASON_NONE)
 		return DECODED;
 	*err = builder.err;
-	return DECODE_REFUSED;
+	return err->code == ERR_MEMORY ? DECODE_WAIT : DECODE_REFUSED;
 }
 
 static void world_partitions(void *self, int32_t count)
@@ -176,19 +187,25 @@ static int world_start(struct test_world *world, struct err *err)
 {
 	world->source = memory_broker_source(world->broker);
 	world->sink = memory_broker_sink(world->broker);
+	if (world->source.self == NULL || world->sink.self == NULL)
+		return err_memory(err);
 	struct ports ports = {.source = world->source,
 			      .sink = world->sink,
 			      .store = memory_store_port(world->store),
 			      .codec = {world, world_decode, world_partitions},
 			      .clock = {world, world_wall_ms, world_monotonic_us, world_sleep_ms, world_random},
 			      .log = &world->log};
+	if (world->wrap != NULL)
+		world->wrap(world->wrap_self, &ports);
 	world->pipeline = pipeline_new(&world->options, &ports);
+	if (world->pipeline == NULL)
+		return err_memory(err);
 	pipeline_champion(world->pipeline, &world->champion);
 	return pipeline_open(world->pipeline, &world->stop, err);
 }
 
 /* Turns the loop until nothing has happened for some turns. */
-static int world_run(struct test_world *world, struct err *err)
+static inline int world_run(struct test_world *world, struct err *err)
 {
 	uint64_t last = UINT64_MAX;
 	for (int quiet = 0; quiet < 5;) {
