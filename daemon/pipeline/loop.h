@@ -2,6 +2,7 @@
 #ifndef OUTLIERD_LOOP_H
 #define OUTLIERD_LOOP_H
 
+#include "daemon/pipeline/load.h"
 #include "daemon/pipeline/pipeline.h"
 
 #define LOOP_RETRY_FIRST_MS 50 /* first pause of back-pressure, doubled up to LOOP_RETRY_MOST_MS */
@@ -10,8 +11,7 @@
 #define LOOP_ENDS_MS 10000    /* the log's ends are asked for again, for the lag */
 #define LOOP_FAILURE_MS 60000 /* a second unknown outcome within this ends the process as fenced */
 #define LOOP_IDLE_POLL_MS 100
-#define LOOP_COMMIT_SHARE 10 /* a batch is filled for at least this many times the time of a commit */
-#define LOOP_LEAD_FACTOR 4   /* C may lead R by at most this many times write_records while the store is away */
+#define LOOP_LEAD_FACTOR 4 /* C may lead R by at most this many times write_records while the store is away */
 
 struct pipeline {
 	struct pipeline_options options;
@@ -27,8 +27,8 @@ struct pipeline {
 	uint8_t state_id[SHA256_BYTES];
 	bool opened, assigned, recovered, cancelled, paused, evicted;
 	bool sink_open;
-	int64_t commit_us, last_write_us, last_check_us, last_ends_us,
-	    last_failure_us; /* last_*: monotonic; 0: never */
+	struct load load;
+	int64_t last_check_us, last_ends_us, last_failure_us; /* monotonic; 0: never */
 	int64_t write_pause_until_us;
 	struct metrics metrics;
 	struct partition_metrics *gauges;
