@@ -258,21 +258,22 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 	return 0;
 }
 
-/* The ends of the log, for the lag. What cannot be had now keeps its last value. */
+/*
+ * The ends of the log, for the lag; what cannot be had now keeps its last value. One partition at a time: the broker answers
+ * on a connection in order, so each question waits for the fetch that waits for records there, and the loop with it. The
+ * next record ends both waits; of four questions in a row, three would hold up one record each.
+ */
 static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct source *source = &pipeline->ports.source;
-	if (!pipeline->recovered || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000)
+	int64_t count = (int64_t)pipeline->partition_count, low, high;
+	struct err ignored = {0};
+	if (!pipeline->recovered || count == 0 || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000 / count)
 		return;
+	struct partition *partition = pipeline->partitions[pipeline->ends_asked++ % pipeline->partition_count];
 	pipeline->last_ends_us = now_us;
-	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		struct partition *partition = pipeline->partitions[i];
-		struct err ignored = {0};
-		int64_t low, high;
-		if (source->bounds(source->self, partition->number, &low, &high, &ignored) != 0)
-			return;
+	if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0)
 		partition->high = high;
-	}
 }
 
 /* Is the state still the one that was written? Without traffic nothing else would tell of a store that was emptied or went back. */

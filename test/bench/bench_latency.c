@@ -15,13 +15,15 @@
 #define START_US 1000000 /* the reader has found the ends of the topic by then */
 #define STALE_US 100000  /* a sender that sleeps longer than this says so */
 #define ALERT_AT_ONCE 1000
+#define PRIMING                                                                                                        \
+	100 /* of the events, none flagged: producer, brokers and daemon have met all partitions before it counts */
 
 struct sending {
 	const char *brokers, *topic, *alerts;
 	double rate;        /* events a second */
 	int64_t spacing_ms; /* in event time */
-	int64_t first;      /* number of the first event */
-	int64_t count;      /* of events */
+	int64_t first;      /* number of the first event that counts */
+	int64_t count;      /* of those that count */
 	int64_t every;      /* one in so many is flagged */
 	int64_t flagged;    /* how many */
 	int64_t *sent_us;   /* by flagged event; 0: not yet */
@@ -103,6 +105,19 @@ static void sleep_until(int64_t at_us)
 		usleep((useconds_t)left_us);
 }
 
+static void prime(struct sending *sending, rd_kafka_t *handle, rd_kafka_topic_t *topic)
+{
+	struct rng rng;
+	rng_seed(&rng, (uint64_t)sending->first);
+	for (int64_t i = 0; i < PRIMING; i++) {
+		struct transaction made = job_next(&rng, sending->first - PRIMING + i, sending->spacing_ms);
+		send_transaction(handle, topic, &made);
+	}
+	if (rd_kafka_flush(handle, WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		fail("produce", "not all was delivered");
+	usleep(START_US);
+}
+
 /* Every event when it is due, or as soon as the machine lets us. Returns the longest delay. */
 static int64_t send_all(struct sending *sending, rd_kafka_t *handle, rd_kafka_topic_t *topic)
 {
@@ -149,7 +164,7 @@ static void report(struct sending *sending, double seconds, int64_t longest_us)
 	qsort(took_us, (size_t)sending->flagged, sizeof *took_us, compare);
 	printf("events=%" PRId64 " flagged=%" PRId64
 	       " rate=%.0f p50=%.1f p90=%.1f p99=%.1f p999=%.1f max=%.1f sender_late=%.1f\n",
-	       sending->count, sending->flagged, (double)sending->count / seconds,
+	       sending->count + PRIMING, sending->flagged, (double)sending->count / seconds,
 	       quantile_ms(took_us, sending->flagged, 0.5), quantile_ms(took_us, sending->flagged, 0.9),
 	       quantile_ms(took_us, sending->flagged, 0.99), quantile_ms(took_us, sending->flagged, 0.999),
 	       quantile_ms(took_us, sending->flagged, 1), (double)longest_us / 1000);
@@ -176,8 +191,8 @@ int main(int argc, char **argv)
 	struct sending sending = {.brokers = argv[1],
 				  .topic = argv[2],
 				  .alerts = argv[3],
-				  .first = atoll(argv[4]),
-				  .count = atoll(argv[5]),
+				  .first = atoll(argv[4]) + PRIMING,
+				  .count = atoll(argv[5]) - PRIMING,
 				  .rate = atof(argv[6]),
 				  .every = atoll(argv[7]),
 				  .spacing_ms = atoll(argv[9])};
@@ -192,6 +207,7 @@ int main(int argc, char **argv)
 	usleep(START_US);
 	rd_kafka_t *handle = client(RD_KAFKA_PRODUCER, sending.brokers, properties, 4);
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, sending.topic, NULL);
+	prime(&sending, handle, topic);
 	int64_t began_us = now_us(), longest_us = send_all(&sending, handle, topic);
 	double seconds = (double)(now_us() - began_us) / 1e6;
 	if (rd_kafka_flush(handle, WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
