@@ -28,7 +28,7 @@ WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_co
 FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench lint format asan install clean help
+.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -111,6 +111,9 @@ format: ## reformat all C
 bench: $(BENCHES) all ## measure: decoder, state, forest, Redis, the whole path on real Kafka
 	@test/bench/run $(BENCHES)
 
+bench-latency: $(BENCHES) all ## measure from an event produced to its alert visible, idle and at half load
+	@test/bench/bench_latency.sh $(BUILD)/test/bench/bench_path $(BUILD)/test/bench/bench_latency $(BUILD)/outlierd
+
 install: all ## install into DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/outlierd $(DESTDIR)$(PREFIX)/bin/outlierd
 	install -D -m 644 docs/outlierd.1 $(DESTDIR)$(PREFIX)/share/man/man1/outlierd.1
@@ -124,7 +127,7 @@ clean: ## remove what was built
 	rm -rf build build-asan build-coverage
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 -include $(OBJECTS:.o=.d) $(BUILD)/daemon/main.d $(UNIT:=.d) $(PROGRAMS:=.d) $(BENCHES:=.d) $(TWINS:.o=.d) $(SIM:.o=.d) $(CHAOS:.o=.d)
 .SECONDARY:

@@ -86,9 +86,14 @@ enum outcome apply_event(const struct feature_set *set, struct entity *entity, s
 	*reason = REASON_NONE;
 	uint32_t position = entity_position(entity, event->time_ms, event->offset);
 	bool late = position < entity->end;
-	moment_place(&moment, position);
-	if (fill(&moment, watermark, vector) != 0 ||
-	    entity_prepare(entity, &position, event, moment.hashes, moment.cells) != 0) {
+	int filled = 0;
+	if (vector != NULL) {
+		moment_place(&moment, position);
+		filled = fill(&moment, watermark, vector);
+	} else {
+		entity_cells(entity, event, moment.hashes, moment.cells);
+	}
+	if (filled != 0 || entity_prepare(entity, &position, event, moment.hashes, moment.cells) != 0) {
 		*status = -1;
 		return OUTCOME_SCORED;
 	}

@@ -47,8 +47,9 @@ bool apply_is_future(const struct event_schema *schema, const struct event *even
 
 /**
  * Applies one event that is neither invalid nor future. *reason: REASON_TOO_LATE, REASON_FOLDED, REASON_DUPLICATE or
- * REASON_NONE. Where the outcome is OUTCOME_SCORED the entity and the watermark have advanced and *vector is filled;
- * else nothing has changed. -1 in *status: out of memory, nothing has changed.
+ * REASON_NONE. Where the outcome is OUTCOME_SCORED the entity and the watermark have advanced and *vector is filled
+ * (NULL: not wanted, and no window is looked at; the state is the same); else nothing has changed. -1 in *status: out of
+ * memory, nothing has changed.
  */
 enum outcome apply_event(const struct feature_set *set, struct entity *entity, struct watermark *watermark,
 			 const struct event *event, struct vector *vector, enum reason *reason, int *status);

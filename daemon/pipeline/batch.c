@@ -153,13 +153,14 @@ static int apply_item(struct batch *batch, struct item *item, struct err *err)
 			return -1;
 		item->vector.values = batch->rows + batch->scored * features;
 		item->vector.usual = batch->usual + batch->scored * features;
+		/* Below C only the state is wanted: no windows, no score, nothing goes out. */
 		item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event,
-					    &item->vector, &item->reason, &status);
+					    item->silent ? NULL : &item->vector, &item->reason, &status);
 		if (status != 0)
 			return err_memory(err);
 		if (item->outcome == OUTCOME_SCORED) {
 			item->entry->changed = true;
-			batch->scored++;
+			batch->scored += !item->silent;
 		}
 	}
 	if (item->record->offset >= marker->counted_from)

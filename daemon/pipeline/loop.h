@@ -2,16 +2,16 @@
 #ifndef OUTLIERD_LOOP_H
 #define OUTLIERD_LOOP_H
 
+#include "daemon/pipeline/load.h"
 #include "daemon/pipeline/pipeline.h"
 
 #define LOOP_RETRY_FIRST_MS 50 /* first pause of back-pressure, doubled up to LOOP_RETRY_MOST_MS */
 #define LOOP_RETRY_MOST_MS 1000
 #define LOOP_CHECK_MS 60000   /* partition count, store policy and evictions are looked at again */
-#define LOOP_ENDS_MS 10000    /* the log's ends are asked for again, for the lag */
+#define LOOP_ENDS_MS 10000    /* each end of the log is asked for again, for the lag */
 #define LOOP_FAILURE_MS 60000 /* a second unknown outcome within this ends the process as fenced */
 #define LOOP_IDLE_POLL_MS 100
-#define LOOP_COMMIT_SHARE 10 /* a batch is filled for at least this many times the time of a commit */
-#define LOOP_LEAD_FACTOR 4   /* C may lead R by at most this many times write_records while the store is away */
+#define LOOP_LEAD_FACTOR 4 /* C may lead R by at most this many times write_records while the store is away */
 
 struct pipeline {
 	struct pipeline_options options;
@@ -28,9 +28,10 @@ struct pipeline {
 	bool opened, assigned, recovered, cancelled, paused, evicted;
 	bool sink_open;
 	bool no_memory; /* for an assignment that was given to us */
-	int64_t commit_us, last_write_us, last_check_us, last_ends_us,
-	    last_failure_us; /* last_*: monotonic; 0: never */
+	struct load load;
+	int64_t last_check_us, last_ends_us, last_failure_us; /* monotonic; 0: never */
 	int64_t write_pause_until_us;
+	size_t ends_asked; /* ends of the log that were asked for so far */
 	struct metrics metrics;
 	struct partition_metrics *gauges;
 	const volatile int *stop;

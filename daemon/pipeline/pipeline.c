@@ -163,20 +163,21 @@ int loop_write_partition(struct pipeline *pipeline, struct partition *partition,
 	return result == STORE_CONFLICT ? loop_foreign(partition, err) : 0;
 }
 
-/* Due: state is written when enough records or time have passed since the last write, to share one write among batches. */
-static bool write_due(const struct pipeline *pipeline, int64_t now_us)
+/*
+ * Due: state is written when enough records or time have passed since the last write, to share one write among batches.
+ * Each partition has a phase of its own within the interval: all at once would hold up alerts for as long as all take.
+ */
+static bool write_due(const struct pipeline *pipeline, size_t i, int64_t now_us)
 {
 	const struct batch_limits *limits = &pipeline->options.limits;
-	if (now_us < pipeline->write_pause_until_us)
-		return false;
-	if (now_us - pipeline->last_write_us >= limits->write_interval_ms * 1000)
+	const struct partition *partition = pipeline->partitions[i];
+	int64_t interval_us = limits->write_interval_ms * 1000;
+	if (interval_us == 0)
 		return true;
-	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		const struct partition *partition = pipeline->partitions[i];
-		if ((uint64_t)(partition->marker.next_offset - partition->stored_next) >= limits->write_records)
-			return true;
-	}
-	return false;
+	int64_t phase_us = (int64_t)i * interval_us / (int64_t)pipeline->partition_count;
+	if ((now_us + phase_us) / interval_us != (partition->written_us + phase_us) / interval_us)
+		return true;
+	return (uint64_t)(partition->marker.next_offset - partition->stored_next) >= limits->write_records;
 }
 
 static bool lead_too_long(const struct pipeline *pipeline)
@@ -193,10 +194,13 @@ static bool lead_too_long(const struct pipeline *pipeline)
 int loop_write(struct pipeline *pipeline, bool all, struct err *err)
 {
 	int64_t now_us = loop_now_us(pipeline), pause_ms = 0;
-	if (!all && !write_due(pipeline, now_us))
+	if (!all && now_us < pipeline->write_pause_until_us)
 		return 0;
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		while (loop_write_partition(pipeline, pipeline->partitions[i], err) != 0) {
+		if (!all && !write_due(pipeline, i, now_us))
+			continue;
+		struct partition *partition = pipeline->partitions[i];
+		while (loop_write_partition(pipeline, partition, err) != 0) {
 			if (err->action == ERR_RETRY)
 				pipeline->metrics.store_retries++;
 			if (err->action == ERR_RETRY && !all && !lead_too_long(pipeline)) {
@@ -208,11 +212,9 @@ int loop_write(struct pipeline *pipeline, bool all, struct err *err)
 			if (loop_retry(pipeline, &pause_ms, err) != 0)
 				return err_is_set(err) ? -1 : 0;
 		}
+		partition->written_us = loop_now_us(pipeline);
+		entities_trim(partition->cache, pipeline->options.limits.cache_bytes / pipeline->partition_count);
 	}
-	pipeline->last_write_us = loop_now_us(pipeline);
-	for (size_t i = 0; i < pipeline->partition_count; i++)
-		entities_trim(pipeline->partitions[i]->cache,
-			      pipeline->options.limits.cache_bytes / pipeline->partition_count);
 	return loop_resume(pipeline, err);
 }
 
@@ -252,25 +254,26 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 			return -1;
 	}
 	pipeline->opened = true;
-	pipeline->last_check_us = pipeline->last_write_us = loop_now_us(pipeline);
+	pipeline->last_check_us = loop_now_us(pipeline);
 	return 0;
 }
 
-/* The ends of the log, for the lag. What cannot be had now keeps its last value. */
+/*
+ * The ends of the log, for the lag; what cannot be had now keeps its last value. One partition at a time: the broker answers
+ * on a connection in order, so each question waits for the fetch that waits for records there, and the loop with it. The
+ * next record ends both waits; of four questions in a row, three would hold up one record each.
+ */
 static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct source *source = &pipeline->ports.source;
-	if (!pipeline->recovered || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000)
+	int64_t count = (int64_t)pipeline->partition_count, low, high;
+	struct err ignored = {0};
+	if (!pipeline->recovered || count == 0 || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000 / count)
 		return;
+	struct partition *partition = pipeline->partitions[pipeline->ends_asked++ % pipeline->partition_count];
 	pipeline->last_ends_us = now_us;
-	for (size_t i = 0; i < pipeline->partition_count; i++) {
-		struct partition *partition = pipeline->partitions[i];
-		struct err ignored = {0};
-		int64_t low, high;
-		if (source->bounds(source->self, partition->number, &low, &high, &ignored) != 0)
-			return;
+	if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0)
 		partition->high = high;
-	}
 }
 
 /* Is the state still the one that was written? Without traffic nothing else would tell of a store that was emptied or went back. */

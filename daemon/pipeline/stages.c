@@ -11,25 +11,26 @@ static int collect(struct pipeline *pipeline, size_t *count, int64_t *began_us, 
 {
 	const struct source *source = &pipeline->ports.source;
 	const struct batch_limits *limits = &pipeline->options.limits;
-	int64_t fill_us = LOOP_COMMIT_SHARE * pipeline->commit_us, most_us = limits->wait_ms * 1000;
+	int64_t now_us = loop_now_us(pipeline), until_us = now_us + LOOP_IDLE_POLL_MS * 1000;
 	size_t bytes = 0;
 	*count = 0;
-	if (fill_us > most_us)
-		fill_us = most_us;
 	while (*count < limits->records && bytes < limits->bytes && !pipeline->cancelled && !*pipeline->stop) {
 		size_t before = *count;
-		int64_t left_us =
-		    *count == 0 ? LOOP_IDLE_POLL_MS * 1000 : fill_us - (loop_now_us(pipeline) - *began_us);
-		if (*count > 0 && left_us <= 0)
-			break;
-		if (source->poll(source->self, (int)((left_us + 999) / 1000), pipeline->records,
+		int64_t asked_us = now_us;
+		if (source->poll(source->self, (int)((until_us - now_us + 999) / 1000), pipeline->records,
 				 limits->records - *count, count, err) != 0)
 			return -1;
-		if (before == 0)
-			*began_us = loop_now_us(pipeline);
+		now_us = loop_now_us(pipeline);
+		load_waited(&pipeline->load, now_us - asked_us, now_us);
+		if (before == 0) {
+			*began_us = now_us;
+			until_us = load_fill_until(&pipeline->load, now_us);
+			if (until_us > now_us + limits->wait_ms * 1000)
+				until_us = now_us + limits->wait_ms * 1000;
+		}
 		for (size_t i = before; i < *count; i++)
 			bytes += pipeline->records[i].value.length;
-		if (*count == 0)
+		if (*count == 0 || now_us >= until_us)
 			break;
 	}
 	return 0;
@@ -321,8 +322,9 @@ static int transact(struct pipeline *pipeline, const struct membership *membersh
 		return 0;
 	int64_t began_us = loop_now_us(pipeline);
 	enum commit_result result = sink->commit(sink->self, offsets, count, membership, err);
-	pipeline->commit_us = loop_now_us(pipeline) - began_us;
-	histogram_add(&pipeline->metrics.commit_seconds, (double)pipeline->commit_us / 1e6);
+	int64_t ended_us = loop_now_us(pipeline);
+	load_committed(&pipeline->load, ended_us - began_us, ended_us);
+	histogram_add(&pipeline->metrics.commit_seconds, (double)(ended_us - began_us) / 1e6);
 	*again = result == COMMIT_ABORTED;
 	if (result == COMMIT_UNKNOWN) {
 		if (err->action != ERR_EXIT || err->code != ERR_FENCED)

@@ -4,15 +4,12 @@
  * and a watch that sees a daemon's committed offsets from the first commit to the end of the topic and what it all cost.
  * Each prints one line of NAME=VALUE words.
  */
-#include "test/bench/job.h"
+#include "test/bench/client.h"
 #include "test/bench/malloc_counts.h"
 
 #include <fcntl.h>
-#include <librdkafka/rdkafka.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONSUME_AT_ONCE 10000
@@ -27,43 +24,13 @@ struct usage {
 	long peak_kib;
 };
 
-static void fail(const char *what, const char *why)
+/* In event time, between two transactions. */
+static int64_t spacing_ms(const char *argument)
 {
-	(void)fprintf(stderr, "bench_path: %s: %s\n", what, why);
-	exit(1);
+	return argument == NULL ? JOB_SPACING_MS : atoll(argument);
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static rd_kafka_t *client(rd_kafka_type_t type, const char *brokers, const char *const properties[][2], size_t count)
-{
-	char why[256];
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why) != RD_KAFKA_CONF_OK)
-		fail("bootstrap.servers", why);
-	for (size_t i = 0; i < count; i++)
-		if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], why, sizeof why) != RD_KAFKA_CONF_OK)
-			fail(properties[i][0], why);
-	rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
-	if (handle == NULL)
-		fail("librdkafka", why);
-	return handle;
-}
-
-static rd_kafka_topic_partition_list_t *all_partitions(const char *topic)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(JOB_PARTITIONS);
-	for (int32_t i = 0; i < JOB_PARTITIONS; i++)
-		rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
-	return list;
-}
-
-/* produce BROKERS TOPIC EVENTS: every record encoded anew, its event time its Kafka timestamp, partition = card mod 4. */
+/* produce BROKERS TOPIC EVENTS [SPACING-MS]: every record encoded anew, its event time its Kafka timestamp, partition = card mod 4. */
 static void produce(char **arguments)
 {
 	static const char *const properties[][2] = {
@@ -74,20 +41,8 @@ static void produce(char **arguments)
 	struct rng rng;
 	rng_seed(&rng, 1);
 	for (int64_t i = 0; i < events; i++) {
-		struct transaction made = job_next(&rng, i);
-		uint8_t value[JOB_VALUE_MAX];
-		size_t length = job_encode(&made, value);
-		for (;;) {
-			rd_kafka_resp_err_t code = rd_kafka_producev(
-			    handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(made.partition),
-			    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(made.card, strlen(made.card)),
-			    RD_KAFKA_V_VALUE(value, length), RD_KAFKA_V_TIMESTAMP(made.time_ms), RD_KAFKA_V_END);
-			if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-				break;
-			if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-				fail("produce", rd_kafka_err2str(code));
-			rd_kafka_poll(handle, 10);
-		}
+		struct transaction made = job_next(&rng, i, spacing_ms(arguments[3]));
+		send_transaction(handle, topic, &made);
 		if (i % 1000 == 0)
 			rd_kafka_poll(handle, 0);
 	}
@@ -98,10 +53,10 @@ static void produce(char **arguments)
 	rd_kafka_destroy(handle);
 }
 
-/* csv EVENTS: the same transactions on standard output, with their coordinates. */
+/* csv EVENTS [SPACING-MS]: the same transactions on standard output, with their coordinates. */
 static void csv(char **arguments)
 {
-	job_write_csv(stdout, atoll(arguments[0]));
+	job_write_csv(stdout, atoll(arguments[0]), spacing_ms(arguments[1]));
 }
 
 /* schema: the Avro schema. */
@@ -111,7 +66,7 @@ static void schema(char **arguments)
 	fputs(job_schema, stdout);
 }
 
-/* config PIPELINE BROKERS REDIS-PORT HTTP-PORT LIMITS avro|csv: a configuration on standard output. */
+/* config PIPELINE BROKERS REDIS-PORT HTTP-PORT LIMITS avro|csv [POLICY]: a configuration on standard output. */
 static void config(char **arguments)
 {
 	char state[128], listen[32];
@@ -122,6 +77,7 @@ static void config(char **arguments)
 					.state = state,
 					.listen = listen,
 					.limits = arguments[4],
+					.policy = arguments[6],
 					.for_csv = strcmp(arguments[5], "csv") == 0};
 	job_write_config(stdout, &made);
 }
@@ -135,7 +91,7 @@ static void consume(char **arguments)
 	rd_kafka_t *handle = client(RD_KAFKA_CONSUMER, arguments[0], properties, 2);
 	rd_kafka_poll_set_consumer(handle);
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(handle);
-	rd_kafka_topic_partition_list_t *list = all_partitions(arguments[1]);
+	rd_kafka_topic_partition_list_t *list = all_partitions(arguments[1], RD_KAFKA_OFFSET_BEGINNING);
 	int64_t began_us = now_us();
 	rd_kafka_assign(handle, list);
 	while (seen < events) {
@@ -244,7 +200,7 @@ static void watch(char **arguments)
 	}
 	const struct malloc_counts *counts = map_counts(arguments[7]);
 	rd_kafka_t *handle = client(RD_KAFKA_CONSUMER, arguments[0], properties, 2);
-	rd_kafka_topic_partition_list_t *list = all_partitions(arguments[1]);
+	rd_kafka_topic_partition_list_t *list = all_partitions(arguments[1], RD_KAFKA_OFFSET_BEGINNING);
 	while (seen < events) {
 		int64_t sum = committed_sum(handle, list);
 		if (sum > seen)

@@ -40,6 +40,7 @@ struct job_config {
 	const char *pipeline, *brokers;
 	const char *state;  /* JSON */
 	const char *limits; /* JSON */
+	const char *policy; /* JSON; NULL: the highest 1 % */
 	const char *listen; /* of HTTP; NULL: none */
 	bool for_csv;       /* a column needs the unit that Avro's logical type tells */
 };
@@ -73,10 +74,12 @@ static inline void job_write_config(FILE *file, const struct job_config *config)
 	(void)fprintf(file,
 		      "  \"state\": %s, \"limits\": %s,\n"
 		      "  \"model\": {\"directory\": \"models\"},\n"
-		      "  \"policy\": {\"threshold\": {\"quantile\": 0.99}, \"warming\": \"alert\"},\n"
+		      "  \"policy\": %s,\n"
 		      "  \"output\": {\"alerts\": {\"topic\": \"alerts\"}, \"late\": {\"topic\": \"late\"}, "
 		      "\"dead_letters\": {\"topic\": \"dead\"}}",
-		      config->state, config->limits);
+		      config->state, config->limits,
+		      config->policy != NULL ? config->policy
+					     : "{\"threshold\": {\"quantile\": 0.99}, \"warming\": \"alert\"}");
 	if (config->listen != NULL)
 		(void)fprintf(file, ",\n  \"http\": {\"listen\": \"%s\"}", config->listen);
 	(void)fputs(" }\n", file);
@@ -90,10 +93,10 @@ struct transaction {
 	int64_t number, time_ms;
 };
 
-/* Uniform cards and merchants, exponential amounts of mean 50 in whole cents. */
-static inline struct transaction job_next(struct rng *rng, int64_t number)
+/* A transaction so long after the one before. Uniform cards and merchants, exponential amounts of mean 50 in whole cents. */
+static inline struct transaction job_next(struct rng *rng, int64_t number, int64_t spacing_ms)
 {
-	struct transaction made = {.number = number, .time_ms = JOB_START_MS + number * JOB_SPACING_MS};
+	struct transaction made = {.number = number, .time_ms = JOB_START_MS + number * spacing_ms};
 	unsigned card = (unsigned)rng_below(rng, JOB_CARDS);
 	made.partition = (int32_t)(card % JOB_PARTITIONS);
 	(void)snprintf(made.card, sizeof made.card, "card%06u", card);
@@ -151,14 +154,14 @@ static inline size_t job_encode(const struct transaction *made, uint8_t value[JO
 }
 
 /* The first so many transactions as CSV, with their coordinates. */
-static inline void job_write_csv(FILE *file, int64_t events)
+static inline void job_write_csv(FILE *file, int64_t events, int64_t spacing_ms)
 {
 	int64_t offsets[JOB_PARTITIONS] = {0};
 	struct rng rng;
 	rng_seed(&rng, 1);
 	(void)fputs("transaction_id,event_time,card_id,amount,merchant,_partition,_offset,_timestamp,_key\n", file);
 	for (int64_t i = 0; i < events; i++) {
-		struct transaction made = job_next(&rng, i);
+		struct transaction made = job_next(&rng, i, spacing_ms);
 		(void)fprintf(file,
 			      "tx-%012" PRId64 ",%" PRId64 ",%s,%.2f,m%u,%" PRId32 ",%" PRId64 ",%" PRId64 ",%s\n", i,
 			      made.time_ms, made.card, made.amount, made.merchant, made.partition,

@@ -1,6 +1,7 @@
 """What the tests do with Kafka itself, through a client that is not outlierd's: topics, records, groups."""
 
 import collections
+import contextlib
 import io
 import socket
 import struct
@@ -148,6 +149,16 @@ class Topics:
                     else:
                         raise AssertionError(message.error())
             return sorted(messages, key=lambda message: (message.partition, message.offset))
+        finally:
+            consumer.close()
+
+    @contextlib.contextmanager
+    def follow(self, topic):
+        """A consumer whose poll() gives the committed records that come from now on."""
+        consumer = Consumer({**self.client, "group.id": "reader", "isolation.level": "read_committed"})
+        try:
+            consumer.assign([TopicPartition(topic, partition, end) for partition, end in self.ends(topic).items()])
+            yield consumer
         finally:
             consumer.close()
 

@@ -387,8 +387,8 @@ static size_t entity_index(const struct event *event)
 	return (size_t)(*(const char *)event->entity.data - 'A');
 }
 
-static void apply(struct partition *partition, struct entity **overlay, const struct event *event,
-		  struct result *result)
+static void apply_or_replay(struct partition *partition, struct entity **overlay, const struct event *event,
+			    struct result *result, bool state_only)
 {
 	const struct feature_set *set = partition->stream->set;
 	size_t index = entity_index(event);
@@ -397,10 +397,16 @@ static void apply(struct partition *partition, struct entity **overlay, const st
 		overlay[index] =
 		    partition->entities[index] == NULL ? entity_new(set) : entity_fork(partition->entities[index]);
 	struct vector vector = {result->values, result->usual, 0};
-	result->outcome =
-	    apply_event(set, overlay[index], &partition->watermark, event, &vector, &result->reason, &status);
+	result->outcome = apply_event(set, overlay[index], &partition->watermark, event, state_only ? NULL : &vector,
+				      &result->reason, &status);
 	result->flags = vector.flags;
 	EXPECT_INT(status, 0);
+}
+
+static void apply(struct partition *partition, struct entity **overlay, const struct event *event,
+		  struct result *result)
+{
+	apply_or_replay(partition, overlay, event, result, false);
 }
 
 static void encode(const struct entity *entity, struct buffer *record)
@@ -473,6 +479,43 @@ static bool discard_batch(struct partition *partition, const struct event *event
 	return same;
 }
 
+/* Applies a batch to forks with vectors and to others without: the same outcomes and the same states. */
+static bool replay_batch(struct partition *partition, const struct event *events, size_t count)
+{
+	struct buffer first, second;
+	struct entity *seen[ENTITIES] = {NULL}, *blind[ENTITIES] = {NULL};
+	struct result result[BATCH_MAX], replayed;
+	struct watermark before = partition->watermark, after;
+	bool same = true;
+	buffer_init(&first);
+	buffer_init(&second);
+	for (size_t i = 0; i < count; i++)
+		apply(partition, seen, &events[i], &result[i]);
+	after = partition->watermark;
+	partition->watermark = before;
+	for (size_t i = 0; i < count; i++) {
+		apply_or_replay(partition, blind, &events[i], &replayed, true);
+		same = same && replayed.outcome == result[i].outcome && replayed.reason == result[i].reason;
+	}
+	same = same && watermark_ms(&partition->watermark) == watermark_ms(&after) &&
+	       partition->watermark.complete_since_ms == after.complete_since_ms;
+	for (size_t i = 0; i < ENTITIES && same; i++) {
+		if (seen[i] == NULL)
+			continue;
+		encode(seen[i], &first);
+		encode(blind[i], &second);
+		same = slice_equal(buffer_slice(&first), buffer_slice(&second));
+	}
+	for (size_t i = 0; i < ENTITIES; i++) {
+		entity_free(seen[i]);
+		entity_free(blind[i]);
+	}
+	partition->watermark = before;
+	buffer_free(&first);
+	buffer_free(&second);
+	return same;
+}
+
 /* Checks of the states between two batches. */
 static bool check_states(struct partition *partition, struct features_twin *twin, struct rng *rng)
 {
@@ -524,6 +567,7 @@ static long run_stream(uint64_t seed)
 			wanted[i].flags = vector.flags;
 		}
 		bool good = !chance(rng, 0.2) || discard_batch(&partition, &stream->events[done], count);
+		good = good && (!chance(rng, 0.2) || replay_batch(&partition, &stream->events[done], count));
 		for (size_t i = 0; i < count && good; i++) {
 			struct result got;
 			apply(&partition, overlay, &stream->events[done + i], &got);

@@ -346,6 +346,31 @@ TEST(write_whose_reply_was_lost_is_settled_before_its_state_is_read)
 	world_close(&world);
 }
 
+TEST(partitions_are_written_one_after_the_other_within_the_interval)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 4, 64);
+	world.options.limits.write_records = 1000000;
+	world.options.limits.write_interval_ms = 1000;
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	for (int id = 0; id < 400; id++) {
+		uint64_t before = pipeline_metrics(world.pipeline)->store_writes;
+		for (int32_t partition = 0; partition < 4; partition++)
+			world_event(&world, partition, 4 * id + partition, partition, START + id);
+		EXPECT(pipeline_step(world.pipeline, &world.stop, &err) == 0);
+		world.now_us += 10000;
+		uint64_t wrote = pipeline_metrics(world.pipeline)->store_writes - before;
+		EXPECT(id == 0 || wrote <= 1);
+		for (size_t i = 0; i < 4; i++) {
+			const struct partition_metrics *partition = &pipeline_metrics(world.pipeline)->partitions[i];
+			EXPECT(partition->committed - partition->stored <= 101);
+		}
+	}
+	world_close(&world);
+}
+
 TEST(offsets_lost_after_a_state_without_commits_had_caught_up_halt)
 {
 	struct test_world world;
@@ -522,6 +547,7 @@ int main(int argc, char **argv)
 				     CASE(flushed_store_is_rebuilt_from_the_topic),
 				     CASE(idle_daemon_notices_that_its_store_was_emptied),
 				     CASE(write_whose_reply_was_lost_is_settled_before_its_state_is_read),
+				     CASE(partitions_are_written_one_after_the_other_within_the_interval),
 				     CASE(offsets_lost_after_a_state_without_commits_had_caught_up_halt),
 				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
 				     CASE(hole_in_the_log_halts_with_the_offsets),
