@@ -88,6 +88,8 @@ check-fast: lint unit ## lint and unit tests: a minute
 $(BUILD)/test/integration/test_%: $(BUILD)/test/integration/test_%.o $(LIBRARY)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/test/integration/test_redis_model: $(BUILD)/test/sim/redis_model.o
+
 unit: $(UNIT)
 	@test/tools/run-unit $(UNIT)
 

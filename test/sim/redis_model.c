@@ -173,42 +173,89 @@ static bool watched_changed(const struct session *session)
 	return false;
 }
 
+/* A key that is watched already stays watched since then. */
+static void watch(struct session *session, struct slice name)
+{
+	for (size_t i = 0; i < session->watched_count; i++)
+		if (slice_equal(session->watched[i].name, name))
+			return;
+	assert(session->watched_count < WATCHED_MAX);
+	session->watched[session->watched_count++] = (struct watched){sim_copy(name), session->database->change_count};
+}
+
 static void leave_multi(struct session *session)
 {
 	session->in_multi = session->dirty = false;
 	session->queued_count = session->watched_count = 0;
 }
 
+static bool writes(struct slice word)
+{
+	return is(word, "SET") || is(word, "DEL");
+}
+
+/* The commands that are executed, alone or by EXEC. step: it begins what a failover keeps or loses as a whole. */
+static void act(struct session *session, const struct slice *words, size_t count, bool step, struct buffer *out)
+{
+	struct database *database = session->database;
+	if (is(words[0], "GET")) {
+		add_bulk(out, database_get(database, words[1]));
+	} else if (is(words[0], "MGET")) {
+		buffer_add_format(out, "*%zu\r\n", count - 1);
+		for (size_t i = 1; i < count; i++)
+			add_bulk(out, database_get(database, words[i]));
+	} else if (is(words[0], "SET")) {
+		database_set(database, words[1], words[2], step);
+		buffer_add_text(out, "+OK\r\n");
+	} else if (is(words[0], "DEL")) {
+		bool there = database_get(database, words[1]).data != NULL;
+		if (there)
+			database_set(database, words[1], (struct slice){NULL, 0}, step);
+		buffer_add_format(out, ":%d\r\n", there);
+	} else {
+		buffer_add_text(out, "-ERR unknown command\r\n");
+	}
+}
+
 static void exec(struct session *session, struct buffer *out)
 {
+	const char *refused = refusal(session);
+	bool any = false, step = true;
+	for (size_t i = 0; i < session->queued_count; i++)
+		any |= writes(session->queued[i][0]);
 	if (session->dirty) {
-		leave_multi(session);
 		buffer_add_text(out, "-EXECABORT Transaction discarded because of previous errors.\r\n");
-		return;
-	}
-	if (watched_changed(session)) {
-		leave_multi(session);
+	} else if (refused != NULL && any) {
+		/* The refusal came behind the queueing. */
+		buffer_add_format(out, "-EXECABORT Transaction discarded because of: %s\r\n", refused);
+	} else if (watched_changed(session)) {
 		buffer_add_text(out, "*-1\r\n");
-		return;
-	}
-	buffer_add_format(out, "*%zu\r\n", session->queued_count);
-	for (size_t i = 0; i < session->queued_count; i++) {
-		const struct slice *words = session->queued[i];
-		bool removes = is(words[0], "DEL");
-		database_set(session->database, words[1], removes ? (struct slice){NULL, 0} : words[2], i == 0);
-		buffer_add_text(out, removes ? ":1\r\n" : "+OK\r\n");
+	} else {
+		buffer_add_format(out, "*%zu\r\n", session->queued_count);
+		for (size_t i = 0; i < session->queued_count; i++) {
+			size_t changes = session->database->change_count;
+			act(session, session->queued[i], session->queued_lengths[i], step, out);
+			step &= session->database->change_count == changes;
+		}
+		session->redis->sim->stats->writes += any;
+		if (any)
+			check_store(session->redis->sim, session->database);
 	}
 	leave_multi(session);
-	session->redis->sim->stats->writes++;
-	check_store(session->redis->sim, session->database);
 }
 
 static void queue(struct session *session, const struct slice *words, size_t count, struct buffer *out)
 {
 	const char *refused = refusal(session);
-	if (refused != NULL) {
+	/* A full server queues nothing, since queues take memory too. */
+	if (refused != NULL && (writes(words[0]) || strncmp(refused, "OOM", 3) == 0)) {
 		session->dirty = true;
 		buffer_add_format(out, "-%s\r\n", refused);
+		return;
+	}
+	if (is(words[0], "MULTI") || is(words[0], "WATCH")) {
+		buffer_add_text(out, is(words[0], "MULTI") ? "-ERR MULTI calls can not be nested\r\n"
+							   : "-ERR WATCH inside MULTI is not allowed\r\n");
 		return;
 	}
 	assert(session->queued_count < QUEUED_MAX && count <= 5);
@@ -234,30 +281,17 @@ static void execute(struct session *session, const struct slice *words, size_t c
 	} else if (session->in_multi) {
 		queue(session, words, count, out);
 	} else if (is(words[0], "WATCH")) {
-		assert(session->watched_count < WATCHED_MAX);
-		session->watched[session->watched_count++] =
-		    (struct watched){sim_copy(words[1]), session->database->change_count};
+		watch(session, words[1]);
 		buffer_add_text(out, "+OK\r\n");
 	} else if (is(words[0], "MULTI")) {
 		session->in_multi = true;
 		buffer_add_text(out, "+OK\r\n");
-	} else if (is(words[0], "GET")) {
-		add_bulk(out, database_get(session->database, words[1]));
-	} else if (is(words[0], "MGET")) {
-		buffer_add_format(out, "*%zu\r\n", count - 1);
-		for (size_t i = 1; i < count; i++)
-			add_bulk(out, database_get(session->database, words[i]));
-	} else if (refusal(session) != NULL) {
+	} else if (refusal(session) != NULL && writes(words[0])) {
 		buffer_add_format(out, "-%s\r\n", refusal(session));
-	} else if (is(words[0], "SET")) {
-		database_set(session->database, words[1], words[2], true);
-		buffer_add_text(out, "+OK\r\n");
-		check_store(session->redis->sim, session->database);
-	} else if (is(words[0], "DEL")) {
-		database_set(session->database, words[1], (struct slice){NULL, 0}, true);
-		buffer_add_text(out, ":1\r\n");
 	} else {
-		buffer_add_text(out, "-ERR unknown command\r\n");
+		act(session, words, count, true, out);
+		if (writes(words[0]))
+			check_store(session->redis->sim, session->database);
 	}
 }
 
