@@ -194,6 +194,17 @@ static bool writes(struct slice word)
 	return is(word, "SET") || is(word, "DEL");
 }
 
+static bool full(const char *refused)
+{
+	return refused != NULL && strncmp(refused, "OOM", 3) == 0;
+}
+
+/* What frees memory is welcome on a full server. */
+static bool is_refused(const char *refused, struct slice word)
+{
+	return refused != NULL && writes(word) && !(full(refused) && is(word, "DEL"));
+}
+
 /* The commands that are executed, alone or by EXEC. step: it begins what a failover keeps or loses as a whole. */
 static void act(struct session *session, const struct slice *words, size_t count, bool step, struct buffer *out)
 {
@@ -220,12 +231,14 @@ static void act(struct session *session, const struct slice *words, size_t count
 static void exec(struct session *session, struct buffer *out)
 {
 	const char *refused = refusal(session);
-	bool any = false, step = true;
-	for (size_t i = 0; i < session->queued_count; i++)
+	bool any = false, some_refused = false, step = true;
+	for (size_t i = 0; i < session->queued_count; i++) {
 		any |= writes(session->queued[i][0]);
+		some_refused |= is_refused(refused, session->queued[i][0]);
+	}
 	if (session->dirty) {
 		buffer_add_text(out, "-EXECABORT Transaction discarded because of previous errors.\r\n");
-	} else if (refused != NULL && any) {
+	} else if (some_refused) {
 		/* The refusal came behind the queueing. */
 		buffer_add_format(out, "-EXECABORT Transaction discarded because of: %s\r\n", refused);
 	} else if (watched_changed(session)) {
@@ -248,7 +261,7 @@ static void queue(struct session *session, const struct slice *words, size_t cou
 {
 	const char *refused = refusal(session);
 	/* A full server queues nothing, since queues take memory too. */
-	if (refused != NULL && (writes(words[0]) || strncmp(refused, "OOM", 3) == 0)) {
+	if (is_refused(refused, words[0]) || full(refused)) {
 		session->dirty = true;
 		buffer_add_format(out, "-%s\r\n", refused);
 		return;
@@ -286,7 +299,7 @@ static void execute(struct session *session, const struct slice *words, size_t c
 	} else if (is(words[0], "MULTI")) {
 		session->in_multi = true;
 		buffer_add_text(out, "+OK\r\n");
-	} else if (refusal(session) != NULL && writes(words[0])) {
+	} else if (is_refused(refusal(session), words[0])) {
 		buffer_add_format(out, "-%s\r\n", refusal(session));
 	} else {
 		act(session, words, count, true, out);
