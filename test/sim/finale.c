@@ -17,6 +17,7 @@
 
 struct scene {
 	int32_t partition;
+	const char *other; /* ... or with this word, by who ends it; NULL: none */
 	const char *word;  /* the halt that must come; NULL: none, it goes on */
 	int64_t committed; /* C, which no output may move then */
 	uint64_t outputs;  /* committed before the cause */
@@ -80,7 +81,8 @@ static bool word_said(const struct sim *sim, const struct scene *scene)
 {
 	for (int i = 0; i < sim->plan.nodes; i++) {
 		const struct node *node = sim->nodes[i];
-		if (strstr(node->halted, scene->word) != NULL || strstr(node->err.message, scene->word) != NULL)
+		if (strstr(node->halted, scene->word) != NULL || strstr(node->err.message, scene->word) != NULL ||
+		    (scene->other != NULL && strstr(node->err.message, scene->other) != NULL))
 			return true;
 	}
 	return false;
@@ -165,9 +167,10 @@ static void damage(struct sim *sim, struct scene *scene)
 		else
 			database_set(database, key->name, (struct slice){NULL, 0}, true);
 	}
-	for (int i = 0; i < sim->plan.entities && sim->plan.finale == FINALE_CORRUPT; i++)
-		if (subject_partition(sim, i) == scene->partition)
-			subject_send(sim, i, sim_wall_ms(sim));
+	/* Several each, since some may be of an aborted transaction. */
+	for (int i = 0; i < 4 * sim->plan.entities && sim->plan.finale == FINALE_CORRUPT; i++)
+		if (subject_partition(sim, i % sim->plan.entities) == scene->partition)
+			subject_send(sim, i % sim->plan.entities, sim_wall_ms(sim));
 	database->evicted += sim->plan.finale == FINALE_EVICTED;
 }
 
@@ -202,7 +205,8 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 		break;
 	case FINALE_GROWN:
 		kafka->partition_count++;
-		scene->word = "partitions";
+		scene->word = "partition_count";
+		scene->other = "the input topic has grown";
 		break;
 	case FINALE_OFFSETS_LOST:
 		committed->offset = scene->committed = OFFSET_NONE;

@@ -12,12 +12,15 @@
 #define LONG_WINDOW_MS 30000
 #define MAX_EVENTS 8
 #define RECENT 16
+#define LONG_TEXT 5000 /* bytes of the one merchant's name that is too long for an alert */
+#define LONG_POISON 3000
 
-enum { FIELD_AMOUNT, FIELD_MERCHANT, FIELD_COUNT };
+enum { FIELD_AMOUNT, FIELD_MERCHANT, FIELD_ONLINE, FIELD_COUNT };
 
 static const struct field fields[FIELD_COUNT] = {
     {.name = "amount", .path = "amount", .type = FIELD_MONEY, .scale = 2},
     {.name = "merchant", .path = "merchant", .type = FIELD_STRING},
+    {.name = "online", .path = "online", .type = FIELD_BOOLEAN},
 };
 
 static const struct condition_options same_merchant = {.field = "merchant", .same = true};
@@ -70,6 +73,7 @@ static const struct condition_options at_night[] = {
 static const struct condition_options small[] = {
     {.field = "amount", .below = {LITERAL_NUMBER, "40", false}, .above = {LITERAL_NUMBER, "1", false}},
     {.field = "merchant", .not_equals = {LITERAL_TEXT, "m3", false}},
+    {.field = "online", .equals = {LITERAL_BOOLEAN, NULL, true}},
     {.field = "merchant", .equals = {LITERAL_TEXT, "m0", false}},
 };
 static const struct rule_options rules[] = {
@@ -95,7 +99,7 @@ static const struct rule_options rules[] = {
      .reason = "not worth a call",
      .action = RULE_SUPPRESS,
      .fields = small,
-     .field_count = 3,
+     .field_count = 4,
      .expires_ms = INT64_MAX},
 };
 
@@ -105,6 +109,27 @@ static const struct pseudonym_options pseudonyms = {.key = {"a key of the bank",
 						    .id = true,
 						    .fields = pseudonymous_fields,
 						    .field_count = FIELD_COUNT};
+
+/* What the daemon refuses at its start. */
+static void refuse_wrong_rules(const struct feature_set *set)
+{
+	static const struct feature_condition_options unknown = {.feature = "none"};
+	static const struct feature_condition_options text = {.feature = "sum", .above = {LITERAL_TEXT, "much", false}};
+	static const struct condition_options no_field = {.field = "none", .same = true};
+	static const struct rule_options wrong[] = {
+	    {.name = "empty", .reason = "", .expires_ms = INT64_MAX},
+	    {.name = "unknown", .reason = "", .features = &unknown, .feature_count = 1, .expires_ms = INT64_MAX},
+	    {.name = "text", .reason = "", .features = &text, .feature_count = 1, .expires_ms = INT64_MAX},
+	    {.name = "field", .reason = "", .fields = &no_field, .field_count = 1, .expires_ms = INT64_MAX},
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct policy_options options = {.rules = &wrong[i], .rule_count = 1};
+		struct err err = {0};
+		struct policy *policy = policy_new(&options, set, NULL, NULL, NULL, &err);
+		if (policy != NULL || err.code != ERR_CONFIG)
+			abort();
+	}
+}
 
 static void add_model(struct subject *subject, size_t columns)
 {
@@ -135,6 +160,7 @@ static void make(struct subject *subject, int which, bool other_rules)
 							.max_events = MAX_EVENTS};
 	if (feature_set_new(&subject->set, &subject->options, NULL, NULL, &err) != 0)
 		goto broken;
+	refuse_wrong_rules(subject->set);
 	subject->policy_options = (struct policy_options){.cooldown_ms = 60000, .rules = rules, .rule_count = 1};
 	if (which == VARIANT_AVRO) {
 		struct buffer schemas;
@@ -251,7 +277,7 @@ int subject_headers(struct record *record, struct arena *arena, struct err *err)
 	return 0;
 }
 
-/* The codec: lines "ID ENTITY TIME AMOUNT MERCHANT"; "-" is null. */
+/* The codec: lines "ID ENTITY TIME AMOUNT MERCHANT ONLINE"; "-" is null. */
 
 static bool set_text(struct event_builder *builder, size_t slot, struct arena *arena, const char *text)
 {
@@ -277,7 +303,7 @@ static enum decoded decode(void *self, const struct record *record, struct arena
 			   enum reason *reason, struct err *err)
 {
 	struct node *node = self;
-	char id[32], entity[32], amount[32], merchant[32];
+	char id[32], entity[32], amount[32], merchant[LONG_TEXT + 1] = "", online[2];
 	struct event_builder builder;
 	int64_t time_ms;
 	if (node != NULL && node->sim->now_us < node->registry_until_us) {
@@ -299,13 +325,17 @@ static enum decoded decode(void *self, const struct record *record, struct arena
 		(void)err_memory(err);
 		return DECODE_WAIT;
 	}
-	if (sscanf(line, "%31s %31s %" SCNd64 " %31s %31s", id, entity, &time_ms, amount, merchant) != 5) {
-		(void)err_set(err, ERR_DATA, "not five words");
+	if (sscanf(line, "%31s %31s %" SCNd64 " %31s %31s %1s", id, entity, &time_ms, amount, merchant, online) != 6) {
+		(void)err_set(err, ERR_DATA, "not six words");
 		*reason = REASON_DECODE;
 		return DECODE_REFUSED;
 	}
 	event_builder_begin(&builder, &subject_of(false)->schema, arena, values);
 	event_builder_integer(&builder, EVENT_SLOT_TIME, time_ms);
+	if (online[0] != '-')
+		event_builder_boolean(&builder, EVENT_SLOT_FIELDS + FIELD_ONLINE, online[0] == '1');
+	if (strcmp(merchant, "long") == 0)
+		memset(merchant, 'l', LONG_TEXT);
 	if (!set_text(&builder, EVENT_SLOT_ID, arena, id) || !set_text(&builder, EVENT_SLOT_ENTITY, arena, entity) ||
 	    !set_text(&builder, EVENT_SLOT_KEY, arena, entity) ||
 	    !set_text(&builder, EVENT_SLOT_FIELDS + FIELD_AMOUNT, arena, amount) ||
@@ -381,6 +411,13 @@ static void append(struct sim *sim, int32_t partition, struct slice key, struct 
 	}
 }
 
+static void append_poison(struct sim *sim, int32_t partition, size_t length, int64_t timestamp_ms)
+{
+	char value[LONG_POISON];
+	memset(value, 'p', length);
+	append(sim, partition, slice_of("poison"), (struct slice){value, length}, timestamp_ms);
+}
+
 struct sent {
 	int id, entity;
 	int64_t time_ms;
@@ -405,7 +442,7 @@ void subject_poison(struct sim *sim, int32_t partition)
 
 void subject_send(struct sim *sim, int entity, int64_t time_ms)
 {
-	struct sent sent = {1000000 + sim->produced++, entity, time_ms, "1.00 m1"};
+	struct sent sent = {1000000 + sim->produced++, entity, time_ms, "1.00 m1 0"};
 	send_event(sim, &sent, false, sim_wall_ms(sim));
 }
 
@@ -414,8 +451,8 @@ void subject_produce(struct sim *sim)
 	int64_t now_ms = sim_wall_ms(sim);
 	int entity = below(sim, 3) == 0 ? 0 : (int)below(sim, (uint64_t)sim->plan.entities);
 	struct sent sent = {sim->produced, entity, now_ms - between(sim, 0, 400), ""};
-	snprintf(sent.rest, sizeof sent.rest, "%d.%02d m%d", (int)below(sim, 500), (int)below(sim, 100),
-		 (int)below(sim, 4));
+	snprintf(sent.rest, sizeof sent.rest, "%d.%02d m%d %d", (int)below(sim, 500), (int)below(sim, 100),
+		 (int)below(sim, 4), (int)below(sim, 2));
 	const struct sent *again = &recent[below(sim, RECENT)];
 	uint64_t kind = below(sim, 100);
 	if (sim->produced == 1)
@@ -428,7 +465,7 @@ void subject_produce(struct sim *sim)
 		send_event(sim, again, false, now_ms);
 		return;
 	} else if (kind < 31) {
-		append(sim, subject_partition(sim, entity), slice_of("poison"), slice_of("poison"), now_ms);
+		append_poison(sim, subject_partition(sim, entity), below(sim, 4) == 0 ? LONG_POISON : 6, now_ms);
 		return;
 	} else if (kind < 33) {
 		send_event(sim, &sent, true, now_ms);
@@ -443,7 +480,7 @@ void subject_produce(struct sim *sim)
 		send_event(sim, &sent, false, -1);
 		return;
 	} else if (kind < 45) {
-		snprintf(sent.rest, sizeof sent.rest, "- m1");
+		snprintf(sent.rest, sizeof sent.rest, below(sim, 2) == 0 ? "- m1 -" : "3.00 long 1");
 	}
 	recent[sim->produced % RECENT] = sent;
 	send_event(sim, &sent, false, now_ms);
