@@ -138,6 +138,14 @@ struct state_record {
 	struct slice value;
 };
 
+#define STORE_SERVER_ID_MAX 48
+
+/** The server process that holds the records, and what it has dropped of its own accord. */
+struct store_server {
+	char id[STORE_SERVER_ID_MAX]; /* another one after a restart or a failover; empty: it has none */
+	uint64_t evicted;             /* records of anybody's, since the process began or its counter was set to 0 */
+};
+
 enum store_write {
 	STORE_WRITTEN,
 	STORE_CONFLICT /* the marker is not the expected one: recover */
@@ -158,8 +166,10 @@ struct store {
 	int (*write)(void *self, int32_t partition, struct slice expected, struct slice marker,
 		     const struct state_record *records, size_t count, enum store_write *result,
 		     struct err *err) MUST_USE;
-	/** Looks again (about every minute) at what start-up checked; ERR_RECOVER where records may be gone (evictions, another server). */
+	/** Looks again (about every minute) at what start-up checked, and at what server() tells. ERR_RETRY: away; ERR_HALT: it may hold no state any more. */
 	int (*check)(void *self, struct err *err) MUST_USE;
+	/** The server as last seen: by check(), and wherever a call had to connect. Asks nothing. An evicted record reads as absent, so whoever relies on records compares. */
+	struct store_server (*server)(void *self);
 	/** Disconnects. */
 	void (*close)(void *self);
 };

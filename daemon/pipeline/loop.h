@@ -25,7 +25,8 @@ struct pipeline {
 	struct partition **partitions;
 	size_t partition_count, partition_capacity;
 	uint8_t state_id[SHA256_BYTES];
-	bool opened, assigned, recovered, cancelled, paused, evicted;
+	bool opened, assigned, recovered, cancelled, paused;
+	bool evicted; /* why recovery comes next: no sign of another process under this instance's name */
 	bool sink_open;
 	bool no_memory; /* for an assignment that was given to us */
 	struct load load;

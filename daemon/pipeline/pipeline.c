@@ -1,4 +1,5 @@
 #include "daemon/pipeline/loop.h"
+#include "daemon/pipeline/recovery.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -297,6 +298,32 @@ static int look_at_markers(struct pipeline *pipeline, struct err *err)
 	return 0;
 }
 
+/*
+ * Has the server dropped records since the state was last known to be whole? Where it is another process, or began to
+ * count anew, and has dropped none, the markers learn that. Asks nothing: the store has looked when it connected, too.
+ */
+static int look_at_evictions(struct pipeline *pipeline, struct err *err)
+{
+	const struct store *store = &pipeline->ports.store;
+	struct store_server now = store->server(store->self);
+	/* A write whose outcome is unknown is tried again with the same marker. */
+	if (loop_now_us(pipeline) < pipeline->write_pause_until_us)
+		return 0;
+	for (size_t i = 0; pipeline->recovered && i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		struct store_server *then = &partition->marker.server;
+		if (partition->halted || recovery_same_server(then, &now))
+			continue;
+		if (partition->committed != OFFSET_NONE && recovery_evicted(then, &now)) {
+			pipeline->evicted = true;
+			return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+					      "the state store has evicted keys, and records may be among them");
+		}
+		*then = now;
+	}
+	return 0;
+}
+
 /* About every minute: has the topic grown, can Redis still be trusted? */
 static int look_again(struct pipeline *pipeline, struct err *err)
 {
@@ -304,6 +331,8 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 	int64_t now_us = loop_now_us(pipeline);
 	int32_t count = 0;
 	look_at_ends(pipeline, now_us);
+	if (look_at_evictions(pipeline, err) != 0)
+		return -1;
 	if (now_us - pipeline->last_check_us < LOOP_CHECK_MS * 1000)
 		return 0;
 	pipeline->last_check_us = now_us;
@@ -319,9 +348,8 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 			       "Move to a new topic, pipeline name and group_id",
 			       pipeline->partitions[0]->marker.partition_count, count);
 	}
-	if (ports->store.check(ports->store.self, err) != 0)
-		pipeline->evicted |= err->action == ERR_RECOVER;
-	else if (look_at_markers(pipeline, err) == 0)
+	if (ports->store.check(ports->store.self, err) == 0 && look_at_evictions(pipeline, err) == 0 &&
+	    look_at_markers(pipeline, err) == 0)
 		return 0;
 	if (err->action == ERR_RETRY)
 		err_clear(err);
