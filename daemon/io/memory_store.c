@@ -207,12 +207,12 @@ static int write_store(void *self, int32_t number, struct slice expected, struct
 	return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "memory store: the loss of a reply was asked for");
 }
 
-static struct store_server server_of(void *self)
+static struct store_facts facts_of(void *self)
 {
 	const struct memory_store *store = self;
-	struct store_server server = {.evicted = store->evicted};
-	snprintf(server.id, sizeof server.id, "memory-%" PRIu64, store->restarts);
-	return server;
+	struct store_facts facts = {.server = {.evicted = store->evicted}, .used_bytes = -1, .connected = true};
+	snprintf(facts.server.id, sizeof facts.server.id, "memory-%" PRIu64, store->restarts);
+	return facts;
 }
 
 static void close_store(void *self)
@@ -227,7 +227,7 @@ struct store memory_store_port(struct memory_store *store)
 			      .read = read_store,
 			      .write = write_store,
 			      .check = look,
-			      .server = server_of,
+			      .facts = facts_of,
 			      .close = close_store};
 }
 

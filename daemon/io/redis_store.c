@@ -21,7 +21,8 @@ struct redis_store {
 	struct redis_outage outage;
 	struct redis_pending pending;
 	bool started;             /* a server was found fit since open() */
-	struct redis_facts known; /* as last looked at by open() and check() */
+	struct redis_facts known; /* as last looked at: by check(), and with each connection */
+	uint64_t greetings;       /* connections to a server that was found fit */
 	struct buffer marker_key, record_prefix;
 	char ttl_ms[NUMBER_TEXT_MAX];
 };
@@ -125,6 +126,7 @@ static int ensure_connected(struct redis_store *store, struct err *err)
 	}
 	learn(store, &facts);
 	store->started = true;
+	store->greetings++;
 	return 0;
 }
 
@@ -254,12 +256,17 @@ static int check_store(void *self, struct err *err)
 	return perform(self, &(struct task){run_check, NULL}, err);
 }
 
-static struct store_server server_of(void *self)
+static struct store_facts facts_of(void *self)
 {
 	const struct redis_store *store = self;
-	struct store_server server = {.evicted = (uint64_t)store->known.evicted_keys};
-	snprintf(server.id, sizeof server.id, "%s", store->known.run_id);
-	return server;
+	const struct redis_facts *known = &store->known;
+	struct store_facts facts = {.server = {.evicted = (uint64_t)known->evicted_keys},
+				    .used_bytes = store->greetings == 0 ? -1 : known->used_memory_bytes,
+				    .limit_bytes = known->maxmemory_bytes,
+				    .connected = redis_connection_is_open(store->connection),
+				    .reconnects = store->greetings == 0 ? 0 : store->greetings - 1};
+	snprintf(facts.server.id, sizeof facts.server.id, "%s", known->run_id);
+	return facts;
 }
 
 static void close_store(void *self)
@@ -276,7 +283,7 @@ struct store redis_store_port(struct redis_store *store)
 			      .read = read_store,
 			      .write = write_store,
 			      .check = check_store,
-			      .server = server_of,
+			      .facts = facts_of,
 			      .close = close_store};
 }
 

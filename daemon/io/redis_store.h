@@ -8,7 +8,7 @@
  * logged when it begins and when it is over. Where the reply to EXEC was lost and cannot be asked for, the store
  * remembers the write of that partition: the same write again (same markers) is settled by the marker found, and a
  * read in between may see either state. Trouble with user or eviction policy at the first connection is ERR_CONFIG;
- * later the former is an outage, the latter ERR_HALT. server() is what INFO says (run_id, evicted_keys): with each new
+ * later the former is an outage, the latter ERR_HALT. facts() is what INFO says (run_id, evicted_keys, …): with each new
  * connection and each check().
  */
 #ifndef OUTLIERD_REDIS_STORE_H

@@ -78,12 +78,12 @@ static int read_marker(struct pipeline *pipeline, struct partition *partition, s
 static int look_at_server(struct pipeline *pipeline, struct recovery_facts *facts, struct err *err)
 {
 	const struct store *store = &pipeline->ports.store;
-	facts->server = store->server(store->self);
+	facts->server = store->facts(store->self).server;
 	if (facts->marker == NULL || recovery_same_server(&facts->marker->server, &facts->server))
 		return 0;
 	if (store->check(store->self, err) != 0)
 		return -1;
-	facts->server = store->server(store->self);
+	facts->server = store->facts(store->self).server;
 	return 0;
 }
 

@@ -260,21 +260,30 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 }
 
 /*
- * The ends of the log, for the lag; what cannot be had now keeps its last value. One partition at a time: the broker answers
- * on a connection in order, so each question waits for the fetch that waits for records there, and the loop with it. The
- * next record ends both waits; of four questions in a row, three would hold up one record each.
+ * The ends of the log, for the lag. Fetches tell them in passing: to ask takes as long as the fetch before it on the
+ * broker's connection waits for records, and would hold up the loop and the next record with it. A halted partition is
+ * not fetched; its lag is worth the question.
  */
 static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct source *source = &pipeline->ports.source;
-	int64_t count = (int64_t)pipeline->partition_count, low, high;
-	struct err ignored = {0};
-	if (!pipeline->recovered || count == 0 || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000 / count)
+	if (!pipeline->recovered || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000)
 		return;
-	struct partition *partition = pipeline->partitions[pipeline->ends_asked++ % pipeline->partition_count];
 	pipeline->last_ends_us = now_us;
-	if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0)
-		partition->high = high;
+	bool ask = now_us - pipeline->last_ask_us >= LOOP_ASK_MS * 1000;
+	if (ask)
+		pipeline->last_ask_us = now_us;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		int64_t low, end = -1;
+		struct err ignored = {0};
+		if (!partition->halted)
+			end = source->end(source->self, partition->number);
+		else if (ask && source->bounds(source->self, partition->number, &low, &end, &ignored) != 0)
+			end = -1;
+		if (end > partition->high)
+			partition->high = end;
+	}
 }
 
 /* Is the state still the one that was written? Without traffic nothing else would tell of a store that was emptied or went back. */
@@ -305,7 +314,7 @@ static int look_at_markers(struct pipeline *pipeline, struct err *err)
 static int look_at_evictions(struct pipeline *pipeline, struct err *err)
 {
 	const struct store *store = &pipeline->ports.store;
-	struct store_server now = store->server(store->self);
+	struct store_server now = store->facts(store->self).server;
 	/* A write whose outcome is unknown is tried again with the same marker. */
 	if (loop_now_us(pipeline) < pipeline->write_pause_until_us)
 		return 0;
@@ -516,6 +525,7 @@ const struct metrics *pipeline_metrics(struct pipeline *pipeline)
 	metrics->partition_count = 0;
 	metrics->cache_entities = metrics->cache_bytes = 0;
 	metrics->ready = pipeline_ready(pipeline);
+	metrics->store = pipeline->ports.store.facts(pipeline->ports.store.self);
 	if (gauges == NULL)
 		return metrics;
 	pipeline->gauges = metrics->partitions = gauges;

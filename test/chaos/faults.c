@@ -202,6 +202,12 @@ static int bounds(void *self, int32_t partition, int64_t *low, int64_t *high, st
 	PASS(CALL_BOUNDS, inner->bounds(inner->self, partition, low, high, err));
 }
 
+static int64_t end_of(void *self, int32_t partition)
+{
+	struct faulty *faulty = self;
+	return faulty->inner.source.end(faulty->inner.source.self, partition);
+}
+
 static int offset_at(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset, struct err *err)
 {
 	struct faulty *faulty = self;
@@ -385,10 +391,10 @@ static int check(void *self, struct err *err)
 	}
 }
 
-static struct store_server server_of(void *self)
+static struct store_facts facts_of(void *self)
 {
 	struct faulty *faulty = self;
-	return faulty->inner.store.server(faulty->inner.store.self);
+	return faulty->inner.store.facts(faulty->inner.store.self);
 }
 
 static void close_store(void *self)
@@ -444,12 +450,12 @@ void faults_wrap(void *self, struct ports *ports)
 {
 	struct faulty *faulty = self;
 	faulty->inner = *ports;
-	ports->source = (struct source){
-	    self,      source_open, poll_records, get_headers,     release,    start,      pause_partition,
-	    committed, bounds,      offset_at,    partition_count, cluster_id, membership, close_source};
+	ports->source = (struct source){self,      source_open,     poll_records, get_headers, release,
+					start,     pause_partition, committed,    bounds,      end_of,
+					offset_at, partition_count, cluster_id,   membership,  close_source};
 	ports->sink =
 	    (struct sink){self, sink_open, begin, produce, commit, abort_transaction, message_max, close_sink};
-	ports->store = (struct store){self, store_open, read_store, write_store, check, server_of, close_store};
+	ports->store = (struct store){self, store_open, read_store, write_store, check, facts_of, close_store};
 	ports->codec = (struct codec){self, decode, partitions};
 	ports->clock = (struct clock){self, wall_ms, monotonic_us, sleep_ms, random_bits};
 }

@@ -163,7 +163,7 @@ TEST(tells_which_server_it_is_and_what_it_has_evicted)
 	static char value[200000];
 	struct state_record large = {TEXT("card"), {value, sizeof value}};
 	EXPECT_INT(write_records(&client.contract, 0, NONE, TEXT("m1"), &large, 1), STORE_WRITTEN);
-	struct store_server first = store->server(store->self);
+	struct store_server first = store->facts(store->self).server;
 	EXPECT_INT(strlen(first.id), 40);
 	EXPECT_INT(first.evicted, 0);
 	/* The first command behind these finds the server too full. */
@@ -173,14 +173,14 @@ TEST(tells_which_server_it_is_and_what_it_has_evicted)
 	redis_process_ask(&server, "CONFIG SET maxmemory-policy noeviction");
 	long long evicted = redis_process_info(&server, "stats", "evicted_keys:");
 	EXPECT(evicted > 0);
-	EXPECT_INT(store->server(store->self).evicted, 0);
+	EXPECT_INT(store->facts(store->self).server.evicted, 0);
 	EXPECT_INT(store->check(store->self, &client.contract.err), 0);
-	EXPECT_INT(store->server(store->self).evicted, evicted);
-	EXPECT_TEXT(store->server(store->self).id, first.id);
+	EXPECT_INT(store->facts(store->self).server.evicted, evicted);
+	EXPECT_TEXT(store->facts(store->self).server.id, first.id);
 
 	struct client late;
 	client_open(&late, &options);
-	EXPECT_INT(late.contract.store.server(late.contract.store.self).evicted, evicted);
+	EXPECT_INT(late.contract.store.facts(late.contract.store.self).server.evicted, evicted);
 	client_end(&late);
 
 	/* A call that has to connect looks as well. */
@@ -189,8 +189,8 @@ TEST(tells_which_server_it_is_and_what_it_has_evicted)
 	EXPECT_INT(client_logged(&client, "Redis was restarted"), 0);
 	EXPECT(is_marked(&client.contract, 0, NONE));
 	EXPECT_INT(client_logged(&client, "notice Redis was restarted or is another server"), 1);
-	EXPECT_INT(store->server(store->self).evicted, 0);
-	EXPECT(strcmp(store->server(store->self).id, first.id) != 0);
+	EXPECT_INT(store->facts(store->self).server.evicted, 0);
+	EXPECT(strcmp(store->facts(store->self).server.id, first.id) != 0);
 	EXPECT_INT(store->check(store->self, &client.contract.err), 0);
 	EXPECT_INT(client_logged(&client, "Redis was restarted"), 1);
 	client_end(&client);

@@ -179,17 +179,17 @@ TEST(evicted_records_are_gone_and_counted_until_the_next_server)
 	struct contract contract = contract_begin();
 	struct store *store = &contract.store;
 	write_one(&contract, NONE, TEXT("m1"), TEXT("value"));
-	struct store_server before = store->server(store->self);
+	struct store_server before = store->facts(store->self).server;
 	EXPECT_INT(before.evicted, 0);
 	memory_store_evict(store_under_test, 0, TEXT("a"));
 	memory_store_evict(store_under_test, 7, TEXT("somebody else's"));
 	EXPECT(holds(&contract, 0, TEXT("a"), NONE));
 	EXPECT(is_marked(&contract, 0, TEXT("m1")));
-	EXPECT_INT(store->server(store->self).evicted, 2);
-	EXPECT_TEXT(store->server(store->self).id, before.id);
+	EXPECT_INT(store->facts(store->self).server.evicted, 2);
+	EXPECT_TEXT(store->facts(store->self).server.id, before.id);
 	memory_store_restart(store_under_test);
-	EXPECT_INT(store->server(store->self).evicted, 0);
-	EXPECT(strcmp(store->server(store->self).id, before.id) != 0);
+	EXPECT_INT(store->facts(store->self).server.evicted, 0);
+	EXPECT(strcmp(store->facts(store->self).server.id, before.id) != 0);
 	EXPECT(is_marked(&contract, 0, TEXT("m1")));
 	contract_end(&contract);
 }

@@ -357,7 +357,7 @@ static void with_a_store_that(void (*happens)(struct test_world *), bool running
 	RUN(&world, &err);
 	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, rebuilds);
 	struct store store = memory_store_port(world.store);
-	struct store_server now = store.server(store.self);
+	struct store_server now = store.facts(store.self).server;
 	world_stop(&world);
 	for (int32_t p = 0; p < 2; p++) {
 		EXPECT_TEXT(marker_of(&world, p).server.id, now.id);
