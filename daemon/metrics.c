@@ -67,7 +67,7 @@ static void render_events(const struct metrics *metrics, struct buffer *text)
 
 static void render_partitions(const struct metrics *metrics, const char *topic, struct buffer *text)
 {
-	head(text, "consumer_lag_records", "gauge", "Last stable offset less committed offset.");
+	head(text, "consumer_lag_records", "gauge", "End of the log less committed offset.");
 	for (size_t i = 0; i < metrics->partition_count; i++) {
 		const struct partition_metrics *partition = &metrics->partitions[i];
 		int64_t lag = partition->committed < 0 ? 0 : partition->high - partition->committed;
@@ -91,6 +91,25 @@ static void render_partitions(const struct metrics *metrics, const char *topic, 
 	}
 }
 
+static void render_store(const struct metrics *metrics, struct buffer *text)
+{
+	const struct store_facts *facts = &metrics->store;
+	gauge(text, "store_connected", "1 while connected to the state store, as far as the last call told.",
+	      facts->connected);
+	counter(text, "store_reconnects_total", "Connections to the state store beyond the first.", facts->reconnects);
+	if (facts->used_bytes >= 0) {
+		gauge(text, "store_used_memory_bytes", "Memory that the state store's server uses.",
+		      (uint64_t)facts->used_bytes);
+		gauge(text, "store_max_memory_bytes", "Its limit; 0: none.", (uint64_t)facts->limit_bytes);
+		counter(text, "store_evicted_keys_total",
+			"Keys that it has dropped by itself since it began; must not grow.", facts->server.evicted);
+	}
+	counter(text, "store_reads_total", "Reads of the state store.", metrics->store_reads);
+	counter(text, "store_writes_total", "Atomic writes of the state store.", metrics->store_writes);
+	counter(text, "store_written_records_total", "State records written.", metrics->store_written_records);
+	counter(text, "store_retries_total", "Times that the state store was away or full.", metrics->store_retries);
+}
+
 void metrics_render(const struct metrics *metrics, const char *pipeline, const char *topic, struct buffer *text)
 {
 	head(text, "build_info", "gauge", "Version and what runs; always 1.");
@@ -108,10 +127,7 @@ void metrics_render(const struct metrics *metrics, const char *pipeline, const c
 	counter(text, "recoveries_total", "Recoveries: at each assignment and after unknown outcomes.",
 		metrics->recoveries);
 	counter(text, "rebuilds_total", "Partitions whose state was rebuilt from the topic.", metrics->rebuilds);
-	counter(text, "store_reads_total", "Reads of the state store.", metrics->store_reads);
-	counter(text, "store_writes_total", "Atomic writes of the state store.", metrics->store_writes);
-	counter(text, "store_written_records_total", "State records written.", metrics->store_written_records);
-	counter(text, "store_retries_total", "Times that the state store was away or full.", metrics->store_retries);
+	render_store(metrics, text);
 	counter(text, "cache_hits_total", "Entities found in the cache.", metrics->cache_hits);
 	counter(text, "cache_misses_total", "Entities read from the store.", metrics->cache_misses);
 	gauge(text, "cache_entities", "Entities in the cache.", metrics->cache_entities);

@@ -6,6 +6,7 @@
 #define OUTLIERD_METRICS_H
 
 #include "buffer.h"
+#include "daemon/ports.h"
 #include "features/apply.h"
 
 #define METRIC_BUCKETS 14
@@ -34,6 +35,7 @@ struct metrics {
 	uint64_t batches, commits, aborts, recoveries, rebuilds, cancelled;
 	uint64_t store_reads, store_writes, store_written_records, store_retries, cache_hits, cache_misses;
 	struct histogram batch_seconds, commit_seconds, store_write_seconds;
+	struct store_facts store;
 	uint64_t cache_entities, cache_bytes;
 	bool ready, fallback;
 	char model_id[65];

@@ -80,6 +80,8 @@ struct source {
 	int (*committed)(void *self, struct position *positions, size_t count, struct err *err) MUST_USE;
 	/** First offset in the log, and the last stable offset (one past the last readable). */
 	int (*bounds)(void *self, int32_t partition, int64_t *low, int64_t *high, struct err *err) MUST_USE;
+	/** Where the log ends by what fetches told in passing, open transactions included. Asks nothing; -1: not known yet. */
+	int64_t (*end)(void *self, int32_t partition);
 	/** The first offset whose record timestamp is at least timestamp_ms; the high bound where there is none. */
 	int (*offset_at)(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset,
 			 struct err *err) MUST_USE;
@@ -138,6 +140,22 @@ struct state_record {
 	struct slice value;
 };
 
+#define STORE_SERVER_ID_MAX 48
+
+/** The server process that holds the records, and what it has dropped of its own accord. */
+struct store_server {
+	char id[STORE_SERVER_ID_MAX]; /* another one after a restart or a failover; empty: it has none */
+	uint64_t evicted;             /* records of anybody's, since the process began or its counter was set to 0 */
+};
+
+/** What is known of the server without asking. */
+struct store_facts {
+	struct store_server server;
+	int64_t used_bytes, limit_bytes; /* memory of the server; used -1: not told; limit 0: none */
+	bool connected;
+	uint64_t reconnects; /* since the first connection */
+};
+
 enum store_write {
 	STORE_WRITTEN,
 	STORE_CONFLICT /* the marker is not the expected one: recover */
@@ -158,8 +176,10 @@ struct store {
 	int (*write)(void *self, int32_t partition, struct slice expected, struct slice marker,
 		     const struct state_record *records, size_t count, enum store_write *result,
 		     struct err *err) MUST_USE;
-	/** Looks again (about every minute) at what start-up checked; ERR_RECOVER where records may be gone (evictions, another server). */
+	/** Looks again (about every minute) at what start-up checked, and at the server for facts(). ERR_RETRY: away; ERR_HALT: it may hold no state any more. */
 	int (*check)(void *self, struct err *err) MUST_USE;
+	/** The server as last seen: by check(), and wherever a call had to connect. Asks nothing. An evicted record reads as absent, so whoever relies on records compares `server`. */
+	struct store_facts (*facts)(void *self);
 	/** Disconnects. */
 	void (*close)(void *self);
 };

@@ -499,6 +499,17 @@ static int ask_bounds(void *self, int32_t partition, int64_t *low, int64_t *high
 	return kafka_query_bounds(source->client.handle, source->options->input_topic, partition, low, high, err);
 }
 
+/* What the last fetch told; the broker's high watermark, since librdkafka does not hand on the last stable offset. */
+static int64_t get_end(void *self, int32_t partition)
+{
+	struct kafka_source *source = self;
+	int64_t low = -1, high = -1;
+	if (rd_kafka_get_watermark_offsets(source->client.handle, source->options->input_topic, partition, &low,
+					   &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return -1;
+	return high < 0 ? -1 : high;
+}
+
 static int ask_offset_at(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset, struct err *err)
 {
 	struct kafka_source *source = self;
@@ -524,6 +535,7 @@ struct source kafka_source_port(struct kafka_source *source)
 	    .pause = pause_partition,
 	    .committed = ask_committed,
 	    .bounds = ask_bounds,
+	    .end = get_end,
 	    .offset_at = ask_offset_at,
 	    .partition_count = ask_partition_count,
 	    .cluster_id = get_cluster_id,

@@ -200,6 +200,12 @@ static int ask_bounds(void *self, int32_t partition, int64_t *low, int64_t *high
 	return 0;
 }
 
+static int64_t get_end(void *self, int32_t partition)
+{
+	const struct memory_broker_source *source = self;
+	return source->broker->inputs[partition].high;
+}
+
 static int ask_offset_at(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset, struct err *err)
 {
 	struct memory_broker_source *source = self;
@@ -268,6 +274,7 @@ struct source memory_broker_source(struct memory_broker *broker)
 	    .pause = pause_partition,
 	    .committed = ask_committed,
 	    .bounds = ask_bounds,
+	    .end = get_end,
 	    .offset_at = ask_offset_at,
 	    .partition_count = ask_partition_count,
 	    .cluster_id = get_cluster_id,

@@ -3,6 +3,8 @@
 #include "daemon/io/memory_table.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -25,6 +27,7 @@ struct memory_store {
 	uint8_t key[SIPHASH_KEY_BYTES];
 	struct state now, snapshot;
 	size_t failures, lost_replies; /* still to come */
+	uint64_t restarts, evicted;    /* evicted: since the last restart */
 };
 
 struct memory_store *memory_store_new(void)
@@ -204,6 +207,14 @@ static int write_store(void *self, int32_t number, struct slice expected, struct
 	return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "memory store: the loss of a reply was asked for");
 }
 
+static struct store_facts facts_of(void *self)
+{
+	const struct memory_store *store = self;
+	struct store_facts facts = {.server = {.evicted = store->evicted}, .used_bytes = -1, .connected = true};
+	snprintf(facts.server.id, sizeof facts.server.id, "memory-%" PRIu64, store->restarts);
+	return facts;
+}
+
 static void close_store(void *self)
 {
 	(void)self;
@@ -211,8 +222,13 @@ static void close_store(void *self)
 
 struct store memory_store_port(struct memory_store *store)
 {
-	return (struct store){
-	    .self = store, .open = look, .read = read_store, .write = write_store, .check = look, .close = close_store};
+	return (struct store){.self = store,
+			      .open = look,
+			      .read = read_store,
+			      .write = write_store,
+			      .check = look,
+			      .facts = facts_of,
+			      .close = close_store};
 }
 
 static int copy_state(struct memory_store *store, const struct state *from, struct state *to)
@@ -271,6 +287,20 @@ void memory_store_fail(struct memory_store *store, size_t count)
 void memory_store_lose_replies(struct memory_store *store, size_t count)
 {
 	store->lost_replies = count;
+}
+
+void memory_store_evict(struct memory_store *store, int32_t partition, struct slice entity)
+{
+	struct partition *found = find(&store->now, partition);
+	if (found != NULL && memory_table_get(&found->records, entity).data != NULL)
+		memory_table_put(&found->records, entity, (struct slice){NULL, 0});
+	store->evicted++;
+}
+
+void memory_store_restart(struct memory_store *store)
+{
+	store->restarts++;
+	store->evicted = 0;
 }
 
 void memory_store_visit(const struct memory_store *store, int32_t partition,

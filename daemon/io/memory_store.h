@@ -26,6 +26,10 @@ void memory_store_flush(struct memory_store *store);
 void memory_store_fail(struct memory_store *store, size_t count);
 /** The next `count` writes that would succeed are done, and yet fail with ERR_RETRY (a lost reply); the same write again finds itself written. */
 void memory_store_lose_replies(struct memory_store *store, size_t count);
+/** Drops a record of its own accord, as a server short of memory does, and counts it; counts also where there is none (another's). */
+void memory_store_evict(struct memory_store *store, int32_t partition, struct slice entity);
+/** From now on it is another server process with the same contents: another id, and nothing evicted yet. */
+void memory_store_restart(struct memory_store *store);
 /** Calls visit for every record of a partition in byte order of the entity. */
 void memory_store_visit(const struct memory_store *store, int32_t partition,
 			void (*visit)(void *context, struct slice entity, struct slice value), void *context);

@@ -113,7 +113,7 @@ static void find_text(struct slice info, const char *name, char *text, size_t si
 static int64_t find_integer(struct slice info, const char *name)
 {
 	int64_t value = 0;
-	return number_parse_integer(find(info, name), &value) < 0 ? 0 : value;
+	return number_parse_integer(find(info, name), &value) < 0 || value < 0 ? 0 : value;
 }
 
 void redis_server_read_info(struct slice info, struct redis_facts *facts)
@@ -219,10 +219,7 @@ int redis_server_judge(const struct redis_facts *facts, bool started, struct err
 			       "its maxmemory-policy is %s, so it may drop records in silence: set maxmemory-policy "
 			       "noeviction on the server%s",
 			       facts->maxmemory_policy,
-			       started
-				   ? ", and if its evicted_keys have grown, delete the namespace's keys so that the "
-				     "state is rebuilt"
-				   : "");
+			       started ? ", then start again: what it may have dropped is rebuilt" : "");
 	if (facts->loading)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RETRY, "the server is still loading its data");
 	if (facts->replica)

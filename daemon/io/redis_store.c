@@ -21,7 +21,8 @@ struct redis_store {
 	struct redis_outage outage;
 	struct redis_pending pending;
 	bool started;             /* a server was found fit since open() */
-	struct redis_facts known; /* as last looked at by open() and check() */
+	struct redis_facts known; /* as last looked at: by check(), and with each connection */
+	uint64_t greetings;       /* connections to a server that was found fit */
 	struct buffer marker_key, record_prefix;
 	char ttl_ms[NUMBER_TEXT_MAX];
 };
@@ -102,6 +103,16 @@ static int connect_and_greet(struct redis_store *store, bool started, struct red
 	return redis_server_greet(store->connection, &store->options, started, facts, err);
 }
 
+/* The counter of evictions begins at 0 with each server process, and again with CONFIG RESETSTAT: who compares knows. */
+static void learn(struct redis_store *store, const struct redis_facts *facts)
+{
+	if (store->started && strcmp(facts->run_id, store->known.run_id) != 0)
+		log_notice(store->options.log,
+			   "Redis was restarted or is another server; the markers will tell what it holds address=%s",
+			   store->options.address);
+	store->known = *facts;
+}
+
 static int ensure_connected(struct redis_store *store, struct err *err)
 {
 	struct redis_facts facts;
@@ -113,16 +124,9 @@ static int ensure_connected(struct redis_store *store, struct err *err)
 		redis_connection_close(store->connection);
 		return -1;
 	}
-	if (store->started)
-		return 0;
+	learn(store, &facts);
 	store->started = true;
-	store->known = facts;
-	if (facts.evicted_keys > 0)
-		log_warning(
-		    store->options.log,
-		    "Redis evicted keys before this start; if it held state then, delete the namespace's keys so that "
-		    "the state is rebuilt address=%s evicted_keys=%" PRId64,
-		    store->options.address, facts.evicted_keys);
+	store->greetings++;
 	return 0;
 }
 
@@ -243,26 +247,26 @@ static int run_check(struct redis_store *store, void *context, struct err *err)
 	(void)context;
 	if (redis_server_ask(store->connection, &facts, err) < 0 || redis_server_judge(&facts, true, err) < 0)
 		return -1;
-	/* The counter begins at 0 with each server process, and again with CONFIG RESETSTAT. */
-	bool same = strcmp(facts.run_id, store->known.run_id) == 0;
-	bool continues = same && facts.evicted_keys >= store->known.evicted_keys;
-	int64_t evicted = facts.evicted_keys - (continues ? store->known.evicted_keys : 0);
-	store->known = facts;
-	if (!same)
-		log_notice(store->options.log,
-			   "Redis was restarted or is another server; the markers will tell what it holds address=%s",
-			   store->options.address);
-	if (evicted > 0)
-		return err_set_action(err, ERR_HALT, ERR_RECOVER,
-				      "the server has evicted %" PRId64
-				      " keys, and records may be among them: the state must be rebuilt",
-				      evicted);
+	learn(store, &facts);
 	return 0;
 }
 
 static int check_store(void *self, struct err *err)
 {
 	return perform(self, &(struct task){run_check, NULL}, err);
+}
+
+static struct store_facts facts_of(void *self)
+{
+	const struct redis_store *store = self;
+	const struct redis_facts *known = &store->known;
+	struct store_facts facts = {.server = {.evicted = (uint64_t)known->evicted_keys},
+				    .used_bytes = store->greetings == 0 ? -1 : known->used_memory_bytes,
+				    .limit_bytes = known->maxmemory_bytes,
+				    .connected = redis_connection_is_open(store->connection),
+				    .reconnects = store->greetings == 0 ? 0 : store->greetings - 1};
+	snprintf(facts.server.id, sizeof facts.server.id, "%s", known->run_id);
+	return facts;
 }
 
 static void close_store(void *self)
@@ -279,6 +283,7 @@ struct store redis_store_port(struct redis_store *store)
 			      .read = read_store,
 			      .write = write_store,
 			      .check = check_store,
+			      .facts = facts_of,
 			      .close = close_store};
 }
 

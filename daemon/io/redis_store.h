@@ -8,8 +8,8 @@
  * logged when it begins and when it is over. Where the reply to EXEC was lost and cannot be asked for, the store
  * remembers the write of that partition: the same write again (same markers) is settled by the marker found, and a
  * read in between may see either state. Trouble with user or eviction policy at the first connection is ERR_CONFIG;
- * later the former is an outage, the latter ERR_HALT. check() gives ERR_RECOVER once where keys were evicted: their
- * state must be rebuilt.
+ * later the former is an outage, the latter ERR_HALT. facts() is what INFO says (run_id, evicted_keys, …): with each new
+ * connection and each check().
  */
 #ifndef OUTLIERD_REDIS_STORE_H
 #define OUTLIERD_REDIS_STORE_H
@@ -41,7 +41,7 @@ void redis_store_free(struct redis_store *store);
 struct redis_facts {
 	char version[32];
 	char maxmemory_policy[32];
-	char run_id[48];
+	char run_id[STORE_SERVER_ID_MAX];
 	int64_t maxmemory_bytes, used_memory_bytes, evicted_keys;
 	bool aof_enabled;
 	bool loading; /* its data, after a start */

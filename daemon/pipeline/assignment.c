@@ -74,6 +74,19 @@ static int read_marker(struct pipeline *pipeline, struct partition *partition, s
 	return buffer_failed(&partition->stored) ? err_memory(err) : 0;
 }
 
+/* What the marker says of the server is judged by the server as it is now, not as it was up to a minute ago. */
+static int look_at_server(struct pipeline *pipeline, struct recovery_facts *facts, struct err *err)
+{
+	const struct store *store = &pipeline->ports.store;
+	facts->server = store->facts(store->self).server;
+	if (facts->marker == NULL || recovery_same_server(&facts->marker->server, &facts->server))
+		return 0;
+	if (store->check(store->self, err) != 0)
+		return -1;
+	facts->server = store->facts(store->self).server;
+	return 0;
+}
+
 /*
  * R before C before H: whoever held the partition before may still commit, and then write, between the reads. Read in the
  * order in which they grow, R can lie behind C and C behind H, but none ahead of the next.
@@ -102,6 +115,7 @@ static void first_marker(struct pipeline *pipeline, struct partition *partition,
 	marker->last_offset = OFFSET_NONE;
 	marker->partition_count = facts->partition_count;
 	snprintf(marker->cluster_id, sizeof marker->cluster_id, "%s", facts->cluster_id);
+	marker->server = facts->server;
 	do
 		marker->generation = pipeline->ports.clock.random(pipeline->ports.clock.self);
 	while (marker->generation == 0);
@@ -161,6 +175,7 @@ static int follow(struct pipeline *pipeline, struct partition *partition, const 
 	switch (recovery->action) {
 	case RECOVERY_GO_ON:
 		partition->marker = *marker;
+		partition->marker.server = facts->server;
 		/* Offsets that are known now and lost later must halt, also where no commit comes in between. */
 		if (facts->committed.offset != OFFSET_NONE)
 			partition->marker.nothing_committed = false;
@@ -208,6 +223,11 @@ static int recover_partition(struct pipeline *pipeline, struct partition *partit
 		struct recovery recovery;
 		if (read_partition(pipeline, partition, facts, &marker, err) != 0)
 			goto again;
+		if (look_at_server(pipeline, facts, err) != 0) {
+			if (err->action != ERR_RETRY)
+				return -1;
+			goto again;
+		}
 		facts->beyond_ms = *beyond_since_us == 0 ? 0 : (loop_now_us(pipeline) - *beyond_since_us) / 1000;
 		recovery_decide(facts, &recovery);
 		if (recovery.action == RECOVERY_WAIT) {
@@ -259,8 +279,7 @@ int assignment_recover(struct pipeline *pipeline, struct err *err)
 	struct recovery_facts facts = {.state_id = pipeline->state_id,
 				       .from_earliest = pipeline->options.from_earliest,
 				       .rebuild_holes = pipeline->options.rebuild_holes,
-				       .accept_state = pipeline->options.accept_state,
-				       .evicted = pipeline->evicted};
+				       .accept_state = pipeline->options.accept_state};
 	pipeline->metrics.recoveries++;
 	while (source->partition_count(source->self, &facts.partition_count, err) != 0)
 		if (loop_retry(pipeline, &pause_ms, err) != 0)

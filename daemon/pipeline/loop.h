@@ -8,7 +8,8 @@
 #define LOOP_RETRY_FIRST_MS 50 /* first pause of back-pressure, doubled up to LOOP_RETRY_MOST_MS */
 #define LOOP_RETRY_MOST_MS 1000
 #define LOOP_CHECK_MS 60000   /* partition count, store policy and evictions are looked at again */
-#define LOOP_ENDS_MS 10000    /* each end of the log is asked for again, for the lag */
+#define LOOP_ENDS_MS 1000     /* the ends of the log are looked at again, for the lag */
+#define LOOP_ASK_MS 10000     /* the end of a halted partition's log is asked for again */
 #define LOOP_FAILURE_MS 60000 /* a second unknown outcome within this ends the process as fenced */
 #define LOOP_IDLE_POLL_MS 100
 #define LOOP_LEAD_FACTOR 4 /* C may lead R by at most this many times write_records while the store is away */
@@ -25,13 +26,13 @@ struct pipeline {
 	struct partition **partitions;
 	size_t partition_count, partition_capacity;
 	uint8_t state_id[SHA256_BYTES];
-	bool opened, assigned, recovered, cancelled, paused, evicted;
+	bool opened, assigned, recovered, cancelled, paused;
+	bool evicted; /* why recovery comes next: no sign of another process under this instance's name */
 	bool sink_open;
 	bool no_memory; /* for an assignment that was given to us */
 	struct load load;
-	int64_t last_check_us, last_ends_us, last_failure_us; /* monotonic; 0: never */
+	int64_t last_check_us, last_ends_us, last_ask_us, last_failure_us; /* monotonic; 0: never */
 	int64_t write_pause_until_us;
-	size_t ends_asked; /* ends of the log that were asked for so far */
 	struct metrics metrics;
 	struct partition_metrics *gauges;
 	const volatile int *stop;

@@ -18,8 +18,8 @@ static void add_leader(struct buffer *bytes, const struct leader *leader)
 
 void marker_encode(const struct marker *marker, struct buffer *bytes)
 {
-	size_t cluster = strlen(marker->cluster_id);
-	assert(marker->generation != 0 && cluster < MARKER_CLUSTER_MAX);
+	size_t cluster = strlen(marker->cluster_id), server = strlen(marker->server.id);
+	assert(marker->generation != 0 && cluster < MARKER_CLUSTER_MAX && server < STORE_SERVER_ID_MAX);
 	buffer_add_byte(bytes, MARKER_VERSION);
 	buffer_add_byte(bytes, marker->nothing_committed ? FLAG_NOTHING_COMMITTED : 0);
 	buffer_add_le64(bytes, (uint64_t)marker->next_offset);
@@ -37,6 +37,22 @@ void marker_encode(const struct marker *marker, struct buffer *bytes)
 	add_leader(bytes, &marker->watermark.leaders[1]);
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		buffer_add_varint(bytes, marker->outcomes[i]);
+	buffer_add_varint(bytes, server);
+	buffer_add(bytes, marker->server.id, server);
+	buffer_add_varint(bytes, marker->server.evicted);
+}
+
+/* A text of less than size bytes; the place for it is zeroed. */
+static void read_text(struct cursor *cursor, char *text, size_t size)
+{
+	uint64_t length = cursor_varint(cursor);
+	if (length >= size) {
+		cursor_fail(cursor);
+		return;
+	}
+	struct slice bytes = cursor_bytes(cursor, length);
+	if (bytes.length > 0)
+		memcpy(text, bytes.data, bytes.length);
 }
 
 static void read_leader(struct cursor *cursor, struct leader *leader)
@@ -71,12 +87,7 @@ int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
 	marker->generation = cursor_le64(&cursor);
 	marker->replaces = cursor_le64(&cursor);
 	marker->partition_count = (int32_t)cursor_le32(&cursor);
-	uint64_t cluster = cursor_varint(&cursor);
-	if (cluster >= MARKER_CLUSTER_MAX)
-		cursor_fail(&cursor);
-	struct slice cluster_id = cursor_bytes(&cursor, cursor.failed ? 0 : cluster);
-	if (cluster_id.length > 0)
-		memcpy(marker->cluster_id, cluster_id.data, cluster_id.length);
+	read_text(&cursor, marker->cluster_id, sizeof marker->cluster_id);
 	marker->last_offset = (int64_t)cursor_le64(&cursor);
 	marker->last_hash = cursor_le64(&cursor);
 	marker->counted_from = (int64_t)cursor_le64(&cursor);
@@ -85,6 +96,8 @@ int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
 	read_leader(&cursor, &marker->watermark.leaders[1]);
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		marker->outcomes[i] = cursor_varint(&cursor);
+	read_text(&cursor, marker->server.id, sizeof marker->server.id);
+	marker->server.evicted = cursor_varint(&cursor);
 	if (version < 1 || cursor.failed || cursor_left(&cursor) != 0 || marker->generation == 0 ||
 	    marker->next_offset < 0)
 		return err_set(err, ERR_HALT,

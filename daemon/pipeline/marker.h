@@ -25,6 +25,7 @@ struct marker {
 	int64_t counted_from; /* outcomes count records from here on: a rebuild applies again what is counted already */
 	uint64_t outcomes[OUTCOME_NUMBER]; /* lifetime totals */
 	bool nothing_committed;            /* made before the group ever committed */
+	struct store_server server;        /* as it was when the state was last known to be whole */
 };
 
 /** Appends the marker's bytes. */

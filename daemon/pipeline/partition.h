@@ -21,7 +21,7 @@ struct partition {
 	struct buffer stored;  /* the marker's bytes as the store holds them; length 0: none */
 	int64_t stored_next;   /* R as the store holds it */
 	int64_t written_us;    /* monotonic: when the store last got what it lacked; 0: never */
-	int64_t high;          /* last stable offset as last seen, for the lag */
+	int64_t high;          /* the log's end as last seen, for the lag */
 	int64_t next_position; /* records below it are dropped: already in the batch or before it */
 	bool verify;           /* the first record must be marker.last_offset with marker.last_hash */
 	struct entities *cache;

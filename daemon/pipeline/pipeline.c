@@ -1,4 +1,5 @@
 #include "daemon/pipeline/loop.h"
+#include "daemon/pipeline/recovery.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -259,21 +260,30 @@ int pipeline_open(struct pipeline *pipeline, const volatile int *stop, struct er
 }
 
 /*
- * The ends of the log, for the lag; what cannot be had now keeps its last value. One partition at a time: the broker answers
- * on a connection in order, so each question waits for the fetch that waits for records there, and the loop with it. The
- * next record ends both waits; of four questions in a row, three would hold up one record each.
+ * The ends of the log, for the lag. Fetches tell them in passing: to ask takes as long as the fetch before it on the
+ * broker's connection waits for records, and would hold up the loop and the next record with it. A halted partition is
+ * not fetched; its lag is worth the question.
  */
 static void look_at_ends(struct pipeline *pipeline, int64_t now_us)
 {
 	const struct source *source = &pipeline->ports.source;
-	int64_t count = (int64_t)pipeline->partition_count, low, high;
-	struct err ignored = {0};
-	if (!pipeline->recovered || count == 0 || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000 / count)
+	if (!pipeline->recovered || now_us - pipeline->last_ends_us < LOOP_ENDS_MS * 1000)
 		return;
-	struct partition *partition = pipeline->partitions[pipeline->ends_asked++ % pipeline->partition_count];
 	pipeline->last_ends_us = now_us;
-	if (source->bounds(source->self, partition->number, &low, &high, &ignored) == 0)
-		partition->high = high;
+	bool ask = now_us - pipeline->last_ask_us >= LOOP_ASK_MS * 1000;
+	if (ask)
+		pipeline->last_ask_us = now_us;
+	for (size_t i = 0; i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		int64_t low, end = -1;
+		struct err ignored = {0};
+		if (!partition->halted)
+			end = source->end(source->self, partition->number);
+		else if (ask && source->bounds(source->self, partition->number, &low, &end, &ignored) != 0)
+			end = -1;
+		if (end > partition->high)
+			partition->high = end;
+	}
 }
 
 /* Is the state still the one that was written? Without traffic nothing else would tell of a store that was emptied or went back. */
@@ -297,6 +307,32 @@ static int look_at_markers(struct pipeline *pipeline, struct err *err)
 	return 0;
 }
 
+/*
+ * Has the server dropped records since the state was last known to be whole? Where it is another process, or began to
+ * count anew, and has dropped none, the markers learn that. Asks nothing: the store has looked when it connected, too.
+ */
+static int look_at_evictions(struct pipeline *pipeline, struct err *err)
+{
+	const struct store *store = &pipeline->ports.store;
+	struct store_server now = store->facts(store->self).server;
+	/* A write whose outcome is unknown is tried again with the same marker. */
+	if (loop_now_us(pipeline) < pipeline->write_pause_until_us)
+		return 0;
+	for (size_t i = 0; pipeline->recovered && i < pipeline->partition_count; i++) {
+		struct partition *partition = pipeline->partitions[i];
+		struct store_server *then = &partition->marker.server;
+		if (partition->halted || recovery_same_server(then, &now))
+			continue;
+		if (partition->committed != OFFSET_NONE && recovery_evicted(then, &now)) {
+			pipeline->evicted = true;
+			return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
+					      "the state store has evicted keys, and records may be among them");
+		}
+		*then = now;
+	}
+	return 0;
+}
+
 /* About every minute: has the topic grown, can Redis still be trusted? */
 static int look_again(struct pipeline *pipeline, struct err *err)
 {
@@ -304,6 +340,8 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 	int64_t now_us = loop_now_us(pipeline);
 	int32_t count = 0;
 	look_at_ends(pipeline, now_us);
+	if (look_at_evictions(pipeline, err) != 0)
+		return -1;
 	if (now_us - pipeline->last_check_us < LOOP_CHECK_MS * 1000)
 		return 0;
 	pipeline->last_check_us = now_us;
@@ -319,9 +357,8 @@ static int look_again(struct pipeline *pipeline, struct err *err)
 			       "Move to a new topic, pipeline name and group_id",
 			       pipeline->partitions[0]->marker.partition_count, count);
 	}
-	if (ports->store.check(ports->store.self, err) != 0)
-		pipeline->evicted |= err->action == ERR_RECOVER;
-	else if (look_at_markers(pipeline, err) == 0)
+	if (ports->store.check(ports->store.self, err) == 0 && look_at_evictions(pipeline, err) == 0 &&
+	    look_at_markers(pipeline, err) == 0)
 		return 0;
 	if (err->action == ERR_RETRY)
 		err_clear(err);
@@ -488,6 +525,7 @@ const struct metrics *pipeline_metrics(struct pipeline *pipeline)
 	metrics->partition_count = 0;
 	metrics->cache_entities = metrics->cache_bytes = 0;
 	metrics->ready = pipeline_ready(pipeline);
+	metrics->store = pipeline->ports.store.facts(pipeline->ports.store.self);
 	if (gauges == NULL)
 		return metrics;
 	pipeline->gauges = metrics->partitions = gauges;

@@ -88,6 +88,22 @@ static bool behind_hole(const struct recovery_facts *facts)
 	       marker->next_offset <= facts->low;
 }
 
+bool recovery_same_server(const struct store_server *then, const struct store_server *now)
+{
+	return strcmp(then->id, now->id) == 0 && then->evicted == now->evicted;
+}
+
+static uint64_t evictions(const struct store_server *then, const struct store_server *now)
+{
+	bool continued = strcmp(then->id, now->id) == 0 && now->evicted >= then->evicted;
+	return continued ? now->evicted - then->evicted : now->evicted;
+}
+
+bool recovery_evicted(const struct store_server *then, const struct store_server *now)
+{
+	return evictions(then, now) > 0;
+}
+
 void recovery_decide(const struct recovery_facts *facts, struct recovery *recovery)
 {
 	const struct marker *marker = facts->marker;
@@ -98,9 +114,12 @@ void recovery_decide(const struct recovery_facts *facts, struct recovery *recove
 	if (marker != NULL && differs(facts, recovery))
 		return;
 	/* Without C nothing was ever written but a first marker; where more was, the rows below halt. */
-	if (facts->evicted && c != OFFSET_NONE) {
+	if (marker != NULL && c != OFFSET_NONE && recovery_evicted(&marker->server, &facts->server)) {
 		decide(recovery, RECOVERY_REBUILD, "evicted",
-		       "partition %" PRId32 ": Redis has evicted keys: the state is rebuilt from the topic", partition);
+		       "partition %" PRId32 ": Redis has evicted %" PRIu64
+		       " keys since the state was last known to be whole, and records may be among them: it is rebuilt "
+		       "from the topic",
+		       partition, evictions(&marker->server, &facts->server));
 		return;
 	}
 	if (is_stale(facts)) {

@@ -19,9 +19,9 @@ struct recovery_facts {
 	int32_t partition_count;
 	int64_t beyond_ms; /* for how long R or C has been beyond H */
 	bool from_earliest;
-	bool rebuild_holes; /* state.on_hole */
-	bool accept_state;  /* --accept-state */
-	bool evicted;       /* Redis dropped records: the state cannot be trusted */
+	bool rebuild_holes;         /* state.on_hole */
+	bool accept_state;          /* --accept-state */
+	struct store_server server; /* of the store, as it is now */
 };
 
 enum recovery_action {
@@ -39,6 +39,12 @@ struct recovery {
 	char reason[32];   /* HALT, REBUILD: a word, for metrics and logs */
 	char message[512]; /* what, where, why and the remedy; empty: nothing to say */
 };
+
+/** Whether the server is as it was: the same process, which has dropped nothing since. */
+bool recovery_same_server(const struct store_server *then, const struct store_server *now);
+
+/** Whether a server that was `then` may have dropped records since. Where the counter began anew all that it shows is since then. */
+bool recovery_evicted(const struct store_server *then, const struct store_server *now);
 
 /** Decides. */
 void recovery_decide(const struct recovery_facts *facts, struct recovery *recovery);

@@ -69,7 +69,8 @@ const struct fault faults[] = {
     {"store->write: another marker", CALL_WRITE, FAULT_CONFLICT, ERR_NONE, ERR_RETRY, 1},
     KILLED(CALL_WRITE, "store->write"),
     AWAY(CALL_CHECK, "store->check", ERR_HALT),
-    {"store->check: evicted", CALL_CHECK, FAULT_ERROR, ERR_HALT, ERR_RECOVER, 1},
+    {"store->check: evicted", CALL_CHECK, FAULT_EVICTED, ERR_NONE, ERR_RETRY, 1},
+    {"store->check: another server", CALL_CHECK, FAULT_RESTARTED, ERR_NONE, ERR_RETRY, 1},
     {"codec->decode: registry away", CALL_DECODE, FAULT_ERROR, ERR_UNAVAILABLE, ERR_RETRY, 1},
     {"codec->decode: registry away for 7 calls", CALL_DECODE, FAULT_ERROR, ERR_UNAVAILABLE, ERR_RETRY, 7},
     {"clock: jumps", CALL_CLOCK, FAULT_JUMP, ERR_NONE, ERR_RETRY, 1},
@@ -199,6 +200,12 @@ static int bounds(void *self, int32_t partition, int64_t *low, int64_t *high, st
 	struct faulty *faulty = self;
 	struct source *inner = &faulty->inner.source;
 	PASS(CALL_BOUNDS, inner->bounds(inner->self, partition, low, high, err));
+}
+
+static int64_t end_of(void *self, int32_t partition)
+{
+	struct faulty *faulty = self;
+	return faulty->inner.source.end(faulty->inner.source.self, partition);
 }
 
 static int offset_at(void *self, int32_t partition, int64_t timestamp_ms, int64_t *offset, struct err *err)
@@ -368,7 +375,26 @@ static int check(void *self, struct err *err)
 {
 	struct faulty *faulty = self;
 	struct store *inner = &faulty->inner.store;
-	PASS(CALL_CHECK, inner->check(inner->self, err));
+	if (!strikes(faulty, CALL_CHECK))
+		return inner->check(inner->self, err);
+	switch (faulty->fault->effect) {
+	case FAULT_EVICTED:
+		memory_store_evict(faulty->store, 0, slice_of("c0"));
+		return inner->check(inner->self, err);
+	case FAULT_RESTARTED:
+		memory_store_restart(faulty->store);
+		return inner->check(inner->self, err);
+	default:
+		if (done_first(faulty) && inner->check(inner->self, err) != 0)
+			return -1;
+		return fail(faulty, err);
+	}
+}
+
+static struct store_facts facts_of(void *self)
+{
+	struct faulty *faulty = self;
+	return faulty->inner.store.facts(faulty->inner.store.self);
 }
 
 static void close_store(void *self)
@@ -424,12 +450,12 @@ void faults_wrap(void *self, struct ports *ports)
 {
 	struct faulty *faulty = self;
 	faulty->inner = *ports;
-	ports->source = (struct source){
-	    self,      source_open, poll_records, get_headers,     release,    start,      pause_partition,
-	    committed, bounds,      offset_at,    partition_count, cluster_id, membership, close_source};
+	ports->source = (struct source){self,      source_open,     poll_records, get_headers, release,
+					start,     pause_partition, committed,    bounds,      end_of,
+					offset_at, partition_count, cluster_id,   membership,  close_source};
 	ports->sink =
 	    (struct sink){self, sink_open, begin, produce, commit, abort_transaction, message_max, close_sink};
-	ports->store = (struct store){self, store_open, read_store, write_store, check, close_store};
+	ports->store = (struct store){self, store_open, read_store, write_store, check, facts_of, close_store};
 	ports->codec = (struct codec){self, decode, partitions};
 	ports->clock = (struct clock){self, wall_ms, monotonic_us, sleep_ms, random_bits};
 }

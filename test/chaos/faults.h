@@ -49,6 +49,8 @@ enum fault_effect {
 	FAULT_ABORT_FAILS,    /* produce: the error, and so does the abort that follows */
 	FAULT_CONFLICT,       /* write: the marker is not the expected one; read: another marker is there */
 	FAULT_GROWN,          /* partition_count: one more */
+	FAULT_EVICTED,        /* check: a record was dropped */
+	FAULT_RESTARTED,      /* check: another server process, with the same records */
 	FAULT_JUMP            /* clock: ten minutes later than it was */
 };
 

@@ -1,12 +1,14 @@
 """Whatever is stopped, killed, paused or forgotten on the way: in the end nothing is missing and nothing is doubled."""
 
 import random
+import re
 import signal
 import time
 
 from catalog import case
 from servers import wait_until
 
+STOPPED_SECONDS = 60
 RATE = 2500  # records a second while things are broken: about nine seconds of load
 
 
@@ -26,17 +28,20 @@ def _finish(scene, config, sending=None):
 
 
 @case
-def redis_stopped_for_twenty_seconds_under_load(scene):
+def redis_stopped_for_a_minute_under_load(scene):
+    """The longest test begins first, so that the others run beside it. Records come in all the time."""
     scene.create()
     redis = scene.redis(durable=True)
     config = _configure(scene, redis)
     daemon = scene.start(config)
     daemon.wait_ready()
-    sending = scene.send_behind(scene.world.records, 1000)
-    scene.wait_committed(len(scene.world.records) // 8)
+    sending = scene.send_behind(scene.world.records, len(scene.world.records) / (STOPPED_SECONDS + 15))
+    scene.wait_committed(len(scene.world.records) // 10)
     redis.kill()
+    began = time.monotonic()
     wait_until(lambda: daemon.get("/readyz")[0] == 503, 15, "/readyz says that Redis is away")
-    time.sleep(20)
+    time.sleep(began + STOPPED_SECONDS - time.monotonic())
+    assert not sending.done(), "the load outlasts the outage"
     assert daemon.process.poll() is None and daemon.get("/livez")[0] == 200, "the daemon waits, alive"
     redis.start()
     _finish(scene, config, sending)
@@ -187,6 +192,46 @@ def redis_emptied_between_two_runs(scene):
     daemon = scene.start(config)
     daemon.wait_log("the store holds no state, the group stands at offset")
     _finish(scene, config)
+    daemon.stop()
+
+
+def _evict(redis, spared):
+    """Lets Redis drop the keys that were not used for longest, some tens of them, and be careful again afterwards."""
+    time.sleep(1.1)  # Redis tells the times of use apart by whole seconds
+    assert redis.ask("TOUCH", *spared) == str(len(spared))
+    before = int(redis.ask("DBSIZE"))
+    used = int(re.search(r"used_memory:(\d+)", redis.ask("INFO", "memory")).group(1))
+    redis.ask("CONFIG", "SET", "maxmemory-samples", "64")
+    redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    redis.ask("CONFIG", "SET", "maxmemory", str(used - 100000))
+    redis.ask("PING")
+    redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "0")
+    evicted = int(re.search(r"evicted_keys:(\d+)", redis.ask("INFO", "stats")).group(1))
+    assert 0 < evicted == before - int(redis.ask("DBSIZE"))
+    assert redis.ask("EXISTS", *spared) == str(len(spared))
+    return evicted
+
+
+@case
+def keys_that_redis_evicted_between_two_runs_are_rebuilt(scene):
+    scene.create()
+    redis = scene.redis()
+    config = _configure(scene, redis)
+    half = len(scene.world.records) * 2 // 3
+    scene.send(scene.world.records[:half])
+    daemon = scene.start(config)
+    scene.wait_done()
+    daemon.stop()
+    evicted = _evict(redis, [f"{scene.prefix}:{{{scene.prefix}/{scene.input}/{p}}}:m" for p in range(3)])
+    scene.send(scene.world.records[half:])
+    daemon = scene.start(config)
+    daemon.wait_log(f"Redis has evicted {evicted} keys since the state was last known to be whole")
+    _finish(scene, config)
+    assert daemon.metrics()["outlierd_rebuilds_total"] == 3, "every partition was rebuilt"
+    daemon.stop()
+    daemon = scene.start(config)
+    daemon.wait_ready()
+    assert daemon.metrics()["outlierd_rebuilds_total"] == 0, "it is rebuilt once"
     daemon.stop()
 
 

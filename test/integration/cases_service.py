@@ -10,6 +10,8 @@ import re
 import subprocess
 import time
 
+from confluent_kafka import Producer
+
 from catalog import case
 from scene import expect_same
 from servers import free_port, wait_until
@@ -119,6 +121,45 @@ def it_stops_in_time_while_a_service_is_away(scene):
             time.sleep(3)
             assert daemon.get("/readyz")[0] == 503 and daemon.get("/livez")[0] == 200
             daemon.stop()
+
+
+@case
+def metrics_tell_of_redis_and_of_the_lag(scene):
+    scene.create()
+    redis = scene.redis("--maxmemory", "200mb", durable=True)
+    daemon = scene.start(scene.configure(scene.settings(redis)))
+    daemon.wait_ready()
+    scene.send(scene.world.records[:500])
+    scene.wait_done()
+
+    def sample(name):
+        return daemon.metrics()[f"outlierd_{name}"]
+
+    with scene.check("memory_and_evictions"):
+        assert sample("store_connected") == 1 and sample("store_reconnects_total") == 0
+        assert sample("store_max_memory_bytes") == 200 << 20
+        assert 500000 < sample("store_used_memory_bytes") < 200 << 20
+        assert sample("store_evicted_keys_total") == 0
+    with scene.check("the_lag_is_fresh"):
+        lag = f'consumer_lag_records{{topic="{scene.input}",partition="0"}}'
+        wait_until(lambda: sample(lag) == 0, 4, "no lag")
+        producer = Producer({**scene.topics.client, "transactional.id": scene.prefix})
+        producer.init_transactions()
+        producer.begin_transaction()
+        for _ in range(100):  # nobody may read them yet: the lag cannot be worked off before it is looked at
+            producer.produce(scene.input, value=b"not framed at all", partition=0)
+        producer.flush(10)
+        wait_until(lambda: sample(lag) == 100, 4, "the lag of an open transaction")
+        producer.commit_transaction()
+        wait_until(lambda: sample(lag) == 1, 4, "no lag but the control record")
+    with scene.check("an_outage"):
+        redis.kill()
+        scene.send(scene.world.records[500:600])
+        wait_until(lambda: sample("store_connected") == 0, 10, "Redis is away")
+        redis.start()
+        wait_until(lambda: sample("store_connected") == 1, 10, "Redis is there again")
+        assert sample("store_reconnects_total") == 1 and sample("store_retries_total") > 0
+    daemon.stop()
 
 
 @case

@@ -112,6 +112,7 @@ TEST(the_high_bound_and_records_stop_before_an_open_transaction)
 	const struct position start = {.partition = 0, .offset = 0};
 	EXPECT(member_start(&member, &start, 1));
 	EXPECT_INT(member_read(&member, 6, 1000), 5);
+	EXPECT_INT(member.port.end(member.port.self, 0), 6);
 	const struct membership membership = member.port.membership(member.port.self);
 	EXPECT_INT(sink.commit(sink.self, NULL, 0, &membership, &err), COMMIT_DONE);
 	EXPECT_INT(member_read(&member, 1, 3000), 1);

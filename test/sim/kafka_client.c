@@ -491,6 +491,12 @@ static int source_bounds(void *self, int32_t partition, int64_t *low, int64_t *h
 	return 0;
 }
 
+static int64_t source_end(void *self, int32_t partition)
+{
+	const struct client *client = self;
+	return kafka_stable(client->kafka, partition);
+}
+
 static int source_offset_at(void *self, int32_t number, int64_t timestamp_ms, int64_t *offset, struct err *err)
 {
 	struct client *client = self;
@@ -546,6 +552,7 @@ struct source client_source(struct client *client)
 	    .pause = source_pause,
 	    .committed = source_committed,
 	    .bounds = source_bounds,
+	    .end = source_end,
 	    .offset_at = source_offset_at,
 	    .partition_count = source_partition_count,
 	    .cluster_id = source_cluster_id,

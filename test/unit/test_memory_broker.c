@@ -276,6 +276,7 @@ TEST(questions_are_answered_or_fail_on_request)
 	EXPECT_INT(member.port.bounds(member.port.self, 1, &low, &high, &member.err), 0);
 	EXPECT_INT(low, 1);
 	EXPECT_INT(high, 4);
+	EXPECT_INT(member.port.end(member.port.self, 1), 4);
 	EXPECT_INT(member.port.offset_at(member.port.self, 1, INT64_MIN, &offset, &member.err), 0);
 	EXPECT_INT(offset, 1); /* what lies before the log start is not found */
 	EXPECT_INT(member.port.offset_at(member.port.self, 0, 1010, &offset, &member.err), 0);

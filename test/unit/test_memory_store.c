@@ -174,6 +174,26 @@ TEST(deleted_and_new_records_in_turn_do_not_fill_the_table)
 	contract_end(&contract);
 }
 
+TEST(evicted_records_are_gone_and_counted_until_the_next_server)
+{
+	struct contract contract = contract_begin();
+	struct store *store = &contract.store;
+	write_one(&contract, NONE, TEXT("m1"), TEXT("value"));
+	struct store_server before = store->facts(store->self).server;
+	EXPECT_INT(before.evicted, 0);
+	memory_store_evict(store_under_test, 0, TEXT("a"));
+	memory_store_evict(store_under_test, 7, TEXT("somebody else's"));
+	EXPECT(holds(&contract, 0, TEXT("a"), NONE));
+	EXPECT(is_marked(&contract, 0, TEXT("m1")));
+	EXPECT_INT(store->facts(store->self).server.evicted, 2);
+	EXPECT_TEXT(store->facts(store->self).server.id, before.id);
+	memory_store_restart(store_under_test);
+	EXPECT_INT(store->facts(store->self).server.evicted, 0);
+	EXPECT(strcmp(store->facts(store->self).server.id, before.id) != 0);
+	EXPECT(is_marked(&contract, 0, TEXT("m1")));
+	contract_end(&contract);
+}
+
 int main(int argc, char **argv)
 {
 	return test_run((struct test[]){STORE_CONTRACT_CASES,
@@ -185,6 +205,7 @@ int main(int argc, char **argv)
 					CASE(a_write_without_memory_changes_nothing),
 					CASE(visits_records_in_byte_order),
 					CASE(deleted_and_new_records_in_turn_do_not_fill_the_table),
+					CASE(evicted_records_are_gone_and_counted_until_the_next_server),
 					{0}},
 			argc, argv);
 }

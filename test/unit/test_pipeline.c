@@ -329,6 +329,98 @@ TEST(idle_daemon_notices_that_its_store_was_emptied)
 	world_close(&world);
 }
 
+/* The record of an entity of partition 0, which the next events need. */
+static void evict(struct test_world *world)
+{
+	memory_store_evict(world->store, 0, slice_of("c0"));
+}
+
+/* A day in two parts, something happening to the store between: in the end all is as without it, after so many rebuilds. */
+static void with_a_store_that(void (*happens)(struct test_world *), bool running, uint64_t rebuilds)
+{
+	struct test_world wanted, world;
+	struct err err = {0};
+	reference(&wanted, 900, 200);
+	world_open(&world, 2, 64);
+	feed(&world, 0, 500);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	if (!running)
+		world_stop(&world);
+	happens(&world);
+	if (running)
+		world.now_us += LOOP_CHECK_MS * 1000;
+	else
+		EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	feed(&world, 500, 900);
+	RUN(&world, &err);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, rebuilds);
+	struct store store = memory_store_port(world.store);
+	struct store_server now = store.facts(store.self).server;
+	world_stop(&world);
+	for (int32_t p = 0; p < 2; p++) {
+		EXPECT_TEXT(marker_of(&world, p).server.id, now.id);
+		EXPECT_INT(marker_of(&world, p).server.evicted, now.evicted);
+	}
+	expect_same_outputs(&wanted, &world);
+	/* Nothing new: the next daemon goes on. */
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, 0);
+	world_close(&wanted);
+	world_close(&world);
+}
+
+TEST(records_evicted_while_it_was_down_are_rebuilt)
+{
+	with_a_store_that(evict, false, 2);
+}
+
+TEST(records_evicted_while_it_runs_are_rebuilt_within_a_minute)
+{
+	with_a_store_that(evict, true, 2);
+}
+
+static void restart_store(struct test_world *world)
+{
+	memory_store_restart(world->store);
+}
+
+TEST(another_server_that_has_evicted_nothing_is_taken_as_it_is)
+{
+	with_a_store_that(restart_store, false, 0);
+	with_a_store_that(restart_store, true, 0);
+}
+
+static void restart_store_and_evict(struct test_world *world)
+{
+	memory_store_restart(world->store);
+	evict(world);
+}
+
+TEST(another_server_that_has_evicted_is_not_trusted)
+{
+	with_a_store_that(restart_store_and_evict, false, 2);
+	with_a_store_that(restart_store_and_evict, true, 2);
+}
+
+TEST(evictions_before_the_first_commit_need_no_rebuild)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 2, 64);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	evict(&world);
+	world.now_us += LOOP_CHECK_MS * 1000;
+	RUN(&world, &err);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->recoveries, 1);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->rebuilds, 0);
+	EXPECT_INT(marker_of(&world, 1).server.evicted, 1);
+	world_close(&world);
+}
+
 TEST(write_whose_reply_was_lost_is_settled_before_its_state_is_read)
 {
 	struct test_world world;
@@ -546,6 +638,11 @@ int main(int argc, char **argv)
 				     CASE(batch_that_fills_its_memory_goes_on_in_the_next),
 				     CASE(flushed_store_is_rebuilt_from_the_topic),
 				     CASE(idle_daemon_notices_that_its_store_was_emptied),
+				     CASE(records_evicted_while_it_was_down_are_rebuilt),
+				     CASE(records_evicted_while_it_runs_are_rebuilt_within_a_minute),
+				     CASE(another_server_that_has_evicted_nothing_is_taken_as_it_is),
+				     CASE(another_server_that_has_evicted_is_not_trusted),
+				     CASE(evictions_before_the_first_commit_need_no_rebuild),
 				     CASE(write_whose_reply_was_lost_is_settled_before_its_state_is_read),
 				     CASE(partitions_are_written_one_after_the_other_within_the_interval),
 				     CASE(offsets_lost_after_a_state_without_commits_had_caught_up_halt),

@@ -7,8 +7,10 @@ struct row {
 	const char *name;
 	int64_t r, c, low, high;
 	uint64_t marker_generation, replaces, metadata_generation; /* 0: no metadata */
-	bool nothing_committed, rebuild_holes, accept_state, latest, evicted, other_state, other_cluster, other_count;
-	bool applied; /* the marker has a last record */
+	bool nothing_committed, rebuild_holes, accept_state, latest, other_state, other_cluster, other_count;
+	bool applied;       /* the marker has a last record */
+	const char *server; /* of the marker; NULL: "run-a", which is the present one */
+	uint64_t evicted_then, evicted_now;
 	int64_t beyond_ms;
 	enum recovery_action action;
 	int64_t start, committed;
@@ -24,7 +26,8 @@ static void check(const struct row *row)
 				.partition_count = 4,
 				.last_offset = row->applied ? row->r - 1 : OFFSET_NONE,
 				.nothing_committed = row->nothing_committed,
-				.cluster_id = "cluster-a"};
+				.cluster_id = "cluster-a",
+				.server = {.evicted = row->evicted_then}};
 	struct recovery_facts facts = {.partition = 3,
 				       .low = row->low,
 				       .high = row->high,
@@ -37,8 +40,9 @@ static void check(const struct row *row)
 				       .from_earliest = !row->latest,
 				       .rebuild_holes = row->rebuild_holes,
 				       .accept_state = row->accept_state,
-				       .evicted = row->evicted};
+				       .server = {"run-a", row->evicted_now}};
 	struct recovery recovery;
+	snprintf(marker.server.id, sizeof marker.server.id, "%s", row->server == NULL ? "run-a" : row->server);
 	memcpy(marker.state_id, ours, sizeof ours);
 	if (row->other_state)
 		marker.state_id[0] = 9;
@@ -99,9 +103,9 @@ TEST(first_row_that_holds_decides)
 	     .reason = "cluster_id"},
 	    {"other partition count", 50, 50, 0, 90, 7, 0, 7, .other_count = true, .action = RECOVERY_HALT,
 	     .reason = "partition_count"},
-	    {"evicted, but nothing was ever committed", 5, -1, 5, 90, 7, .nothing_committed = true, .evicted = true,
+	    {"evicted, but nothing was ever committed", 5, -1, 5, 90, 7, .nothing_committed = true, .evicted_now = 1,
 	     .action = RECOVERY_GO_ON, .start = 5, .committed = -1, .reason = ""},
-	    {"evicted, and the offsets lost", 50, -1, 0, 90, 7, .evicted = true, .action = RECOVERY_HALT,
+	    {"evicted, and the offsets lost", 50, -1, 0, 90, 7, .evicted_now = 1, .action = RECOVERY_HALT,
 	     .reason = "offsets_lost"},
 	    {"made again behind a hole, not committed yet", 20, 10, 20, 90, 8, 7, 7, .rebuild_holes = true,
 	     .action = RECOVERY_REBUILD, .reason = "hole"},
@@ -109,10 +113,48 @@ TEST(first_row_that_holds_decides)
 	     .reason = "hole"},
 	    {"ahead over a hole, with records applied", 20, 10, 20, 90, 7, 0, 7, .rebuild_holes = true, .applied = true,
 	     .action = RECOVERY_HALT, .reason = "ahead"},
-	    {"evicted", 50, 50, 0, 90, 7, 0, 7, .evicted = true, .action = RECOVERY_REBUILD, .reason = "evicted"},
+	    {"evicted", 50, 50, 0, 90, 7, 0, 7, .evicted_now = 1, .action = RECOVERY_REBUILD, .reason = "evicted"},
+	    {"evicted again", 50, 50, 0, 90, 7, 0, 7, .evicted_then = 3, .evicted_now = 4, .action = RECOVERY_REBUILD,
+	     .reason = "evicted"},
+	    {"evicted before the state was made", 50, 50, 0, 90, 7, 0, 7, .evicted_then = 3, .evicted_now = 3,
+	     .action = RECOVERY_GO_ON, .start = 50, .committed = 50, .reason = ""},
+	    {"the counter was set to 0", 50, 50, 0, 90, 7, 0, 7, .evicted_then = 3, .action = RECOVERY_GO_ON,
+	     .start = 50, .committed = 50, .reason = ""},
+	    {"the counter was set to 0, and rose again", 50, 50, 0, 90, 7, 0, 7, .evicted_then = 3, .evicted_now = 2,
+	     .action = RECOVERY_REBUILD, .reason = "evicted"},
+	    {"another server that has evicted nothing", 40, 50, 0, 90, 7, 0, 7, .server = "run-b", .evicted_then = 3,
+	     .action = RECOVERY_GO_ON, .start = 40, .committed = 50, .reason = ""},
+	    {"another server that has evicted as much", 50, 50, 0, 90, 7, 0, 7, .server = "run-b", .evicted_then = 3,
+	     .evicted_now = 3, .action = RECOVERY_REBUILD, .reason = "evicted"},
+	    {"evicted, and the marker with it", -1, 50, 0, 90, 0, 0, 7, .evicted_now = 1, .action = RECOVERY_REBUILD,
+	     .reason = "missing"},
+	    {"evicted, under other rules", 50, 50, 0, 90, 7, 0, 7, .evicted_now = 1, .other_state = true,
+	     .action = RECOVERY_HALT, .reason = "state_id"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		check(&rows[i]);
+}
+
+TEST(a_rebuild_says_how_much_was_evicted)
+{
+	struct marker marker = {.next_offset = 5, .generation = 7, .server = {"run-a", 3}};
+	struct recovery_facts facts = {.partition = 3,
+				       .high = 9,
+				       .committed = {.partition = 3, .offset = 5},
+				       .marker = &marker,
+				       .state_id = marker.state_id,
+				       .cluster_id = "",
+				       .server = {"run-a", 10}};
+	struct recovery recovery;
+	recovery_decide(&facts, &recovery);
+	EXPECT_TEXT(recovery.message,
+		    "partition 3: Redis has evicted 7 keys since the state was last known to be whole, and records may "
+		    "be among them: it is rebuilt from the topic");
+	facts.server = (struct store_server){"run-b", 2};
+	recovery_decide(&facts, &recovery);
+	EXPECT_TEXT(recovery.message,
+		    "partition 3: Redis has evicted 2 keys since the state was last known to be whole, and records may "
+		    "be among them: it is rebuilt from the topic");
 }
 
 TEST(marker_survives_its_bytes)
@@ -126,7 +168,8 @@ TEST(marker_survives_its_bytes)
 				.last_hash = 99,
 				.counted_from = 17,
 				.outcomes = {1, 2, 3, 4, 1u << 31},
-				.nothing_committed = true};
+				.nothing_committed = true,
+				.server = {"0123456789012345678901234567890123456789", 12345678901}};
 	struct marker again;
 	struct err err = {0};
 	struct buffer bytes, twice;
@@ -141,6 +184,7 @@ TEST(marker_survives_its_bytes)
 	marker_encode(&again, &twice);
 	EXPECT(slice_equal(buffer_slice(&bytes), buffer_slice(&twice)));
 	EXPECT_INT(watermark_ms(&again.watermark), 900);
+	EXPECT(recovery_same_server(&again.server, &marker.server));
 	for (size_t length = 0; length < bytes.length; length++) {
 		err_clear(&err);
 		EXPECT(marker_decode((struct slice){bytes.data, length}, &again, &err) == -1);
@@ -183,6 +227,7 @@ TEST(metadata_is_ascii_and_reads_back)
 int main(int argc, char **argv)
 {
 	const struct test tests[] = {CASE(first_row_that_holds_decides),
+				     CASE(a_rebuild_says_how_much_was_evicted),
 				     CASE(marker_survives_its_bytes),
 				     CASE(metadata_is_ascii_and_reads_back),
 				     {0}};
