@@ -22,6 +22,7 @@ UNIT     := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 TWINS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/twin/*.c)))
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/integration/test_*.c)))
 SIM      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/sim/*.c)))
+SIM_TWINS := $(addprefix $(BUILD)/test/twin/,features_twin.o model_sample.o forest_sample.o)
 CHAOS    := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/chaos/*.c)))
 COMMA    := ,
 WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_connect redis_socket_wait,-Wl$(COMMA)--wrap=$(name))
@@ -64,7 +65,7 @@ sim-mutants: ## every planted bug is caught by the simulator
 sim-coverage: ## what of the pipeline the simulator runs through
 	@test/tools/sim-coverage
 
-$(BUILD)/sim: $(SIM) $(addprefix $(BUILD)/test/twin/,features_twin.o model_sample.o forest_sample.o) $(LIBRARY)
+$(BUILD)/sim: $(SIM) $(SIM_TWINS) $(LIBRARY)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(LDLIBS)
 
@@ -86,9 +87,12 @@ test: deps-test ## everything: lint, unit tests (also under sanitizers), integra
 check-fast: lint unit ## lint and unit tests: a minute
 
 $(BUILD)/test/integration/test_%: $(BUILD)/test/integration/test_%.o $(LIBRARY)
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
 $(BUILD)/test/integration/test_redis_model: $(BUILD)/test/sim/redis_model.o
+
+$(BUILD)/test/integration/test_kafka_model: LDFLAGS += $(WRAPPED)
+$(BUILD)/test/integration/test_kafka_model: $(filter-out %/main.o,$(SIM)) $(SIM_TWINS)
 
 unit: $(UNIT)
 	@test/tools/run-unit $(UNIT)

@@ -291,6 +291,10 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 	scene->fed = finale == FINALE_ACCEPTED || finale == FINALE_HOLE_REBUILT;
 	for (int i = 0; i < sim->plan.nodes && finale == FINALE_HOLE_REBUILT; i++)
 		sim_after(sim, sim_between(sim, 0, FEED_US), kill, sim->nodes[i], 0);
+	/* Evictions are noticed too by who was not there when they happened. */
+	for (int i = 0; i < sim->plan.nodes && finale == FINALE_EVICTED; i++)
+		if (sim_once_in(sim, 2))
+			sim_after(sim, sim_between(sim, 0, FEED_US), kill, sim->nodes[i], 0);
 	if (scene->fed)
 		sim_after(sim, FEED_US, feed_later, NULL, 0);
 	sim_after(sim, 2 * FEED_US, watch, scene, 0);

@@ -45,7 +45,7 @@ struct producer {
 	size_t offset_count;
 };
 
-struct member {
+struct group_member {
 	bool used, joined;
 	int node;
 	unsigned life;
@@ -57,7 +57,7 @@ struct member {
 #define MEMBERS_MAX 32
 
 struct group {
-	struct member members[MEMBERS_MAX];
+	struct group_member members[MEMBERS_MAX];
 	int32_t generation;
 	bool preparing;
 	int64_t deadline_us;

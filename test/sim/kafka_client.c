@@ -73,7 +73,7 @@ struct request {
 
 static bool alive(const struct client *client)
 {
-	return client->node->up && client->node->client == client;
+	return client->node->up && client->node->life == client->life;
 }
 
 static enum answer ask_committed(struct kafka *kafka, struct request *request)
@@ -661,17 +661,18 @@ static bool refused(const struct client *client, const struct membership *member
 }
 
 /* I5: the records that lead to an offset were delivered under the assignment that it is committed under. */
-static void check_assignment(struct client *client, const struct position *offsets, size_t count)
+static void check_assignment(const struct client *consumer, const struct own_membership *own,
+			     const struct position *offsets, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !consumer->sim->unstable; i++) {
 		int32_t p = offsets[i].partition;
 		int64_t last = offsets[i].offset - 1;
-		uint64_t under = last < client->delivered_capacity[p] ? client->delivered[p][last] : 0;
-		if (under != client->own.assignment)
-			sim_fail(client->sim,
+		uint64_t under = last < consumer->delivered_capacity[p] ? consumer->delivered[p][last] : 0;
+		if (under != own->assignment)
+			sim_fail(consumer->sim,
 				 "I5: node %d commits offset %" PRId64 " of partition %d under assignment %" PRIu64
 				 ", its last record came under %" PRIu64,
-				 client->node->index, offsets[i].offset, (int)p, client->own.assignment, under);
+				 consumer->node->index, offsets[i].offset, (int)p, own->assignment, under);
 	}
 }
 
@@ -683,8 +684,9 @@ static enum commit_result sink_commit(void *self, const struct position *offsets
 	node_call(client->node);
 	if (refused(client, membership, err))
 		return give_up(client, err);
-	check_assignment(client, offsets, count);
-	struct identity identity = client->own.identity;
+	const struct own_membership *own = membership->handle;
+	check_assignment(client->node->client, own, offsets, count);
+	struct identity identity = own->identity;
 	if (client->output_count > 0) {
 		struct request *produce = new_request(client, ASK_PRODUCE);
 		produce->outputs =

@@ -6,7 +6,7 @@
 #define REBALANCE_US (60 * (int64_t)SECOND) /* who has not joined by then is out */
 #define LATENCY_US 2000
 
-static struct member *find(struct kafka *kafka, uint64_t id)
+static struct group_member *find(struct kafka *kafka, uint64_t id)
 {
 	for (int i = 0; i < MEMBERS_MAX; i++)
 		if (kafka->group.members[i].used && kafka->group.members[i].id == id)
@@ -14,7 +14,7 @@ static struct member *find(struct kafka *kafka, uint64_t id)
 	return NULL;
 }
 
-static struct member *find_static(struct kafka *kafka, int node)
+static struct group_member *find_static(struct kafka *kafka, int node)
 {
 	for (int i = 0; i < MEMBERS_MAX && !kafka->sim->plan.dynamic; i++)
 		if (kafka->group.members[i].used && kafka->group.members[i].node == node)
@@ -36,7 +36,7 @@ static void deliver(struct sim *sim, void *self, uint64_t argument)
 	client_assigned(reply->node, reply->life, reply->identity, reply->owns);
 }
 
-static void answer_join(struct kafka *kafka, const struct member *member)
+static void answer_join(struct kafka *kafka, const struct group_member *member)
 {
 	struct sim *sim = kafka->sim;
 	struct reply *reply = sim_take(sizeof *reply);
@@ -49,10 +49,10 @@ static void answer_join(struct kafka *kafka, const struct member *member)
 static void assign(struct kafka *kafka)
 {
 	struct group *group = &kafka->group;
-	struct member *sorted[MEMBERS_MAX];
+	struct group_member *sorted[MEMBERS_MAX];
 	int count = 0;
 	for (int i = 0; i < MEMBERS_MAX; i++) {
-		struct member *member = &group->members[i];
+		struct group_member *member = &group->members[i];
 		if (!member->used)
 			continue;
 		memset(member->owns, 0, sizeof member->owns);
@@ -75,7 +75,7 @@ static void complete_join(struct kafka *kafka)
 	struct group *group = &kafka->group;
 	int members = 0;
 	for (int i = 0; i < MEMBERS_MAX; i++) {
-		struct member *member = &group->members[i];
+		struct group_member *member = &group->members[i];
 		if (member->used && !member->joined)
 			member->used = false;
 		members += member->used;
@@ -124,7 +124,7 @@ static void watch(struct sim *sim, void *self, uint64_t argument)
 	bool expired = false;
 	(void)argument;
 	for (int i = 0; i < MEMBERS_MAX && !kafka_away(kafka); i++) {
-		struct member *member = &group->members[i];
+		struct group_member *member = &group->members[i];
 		if (!member->used || member->joined || sim->now_us - member->seen_us < SESSION_US)
 			continue;
 		sim_trace(sim, "session of node %d has ended", member->node);
@@ -151,13 +151,13 @@ void group_excuse(struct kafka *kafka)
 /* Static members: the instance id belongs to whoever joined last under it. */
 static bool is_fenced(const struct kafka *kafka, int node, uint64_t id)
 {
-	const struct member *holder = find_static((struct kafka *)kafka, node);
+	const struct group_member *holder = find_static((struct kafka *)kafka, node);
 	return holder != NULL && holder->id != id;
 }
 
 enum heartbeat group_heartbeat(struct kafka *kafka, int node, struct identity identity)
 {
-	struct member *member = find(kafka, identity.member_id);
+	struct group_member *member = find(kafka, identity.member_id);
 	if (is_fenced(kafka, node, identity.member_id))
 		return HEARTBEAT_FENCED;
 	if (member == NULL)
@@ -180,7 +180,7 @@ enum answer group_check(const struct kafka *kafka, int node, struct identity ide
 	return identity.generation == kafka->group.generation ? ANSWER_OK : ANSWER_ABORT;
 }
 
-static struct member *add_member(struct kafka *kafka)
+static struct group_member *add_member(struct kafka *kafka)
 {
 	for (int i = 0; i < MEMBERS_MAX; i++)
 		if (!kafka->group.members[i].used)
@@ -195,7 +195,7 @@ void group_join(struct kafka *kafka, struct node *node, uint64_t member_id)
 		client_fenced(node, node->life);
 		return;
 	}
-	struct member *member = member_id == 0 ? find_static(kafka, node->index) : find(kafka, member_id);
+	struct group_member *member = member_id == 0 ? find_static(kafka, node->index) : find(kafka, member_id);
 	bool known = member != NULL, again = known && member_id != 0;
 	if (!known) {
 		/* An id that the group has dropped is answered by a new one. */
@@ -204,7 +204,7 @@ void group_join(struct kafka *kafka, struct node *node, uint64_t member_id)
 	}
 	if (!known) {
 		member = add_member(kafka);
-		*member = (struct member){.used = true, .node = node->index};
+		*member = (struct group_member){.used = true, .node = node->index};
 	}
 	if (!again)
 		member->id = ++group->ids;
@@ -224,7 +224,7 @@ void group_join(struct kafka *kafka, struct node *node, uint64_t member_id)
 
 void group_leave(struct kafka *kafka, uint64_t member_id)
 {
-	struct member *member = find(kafka, member_id);
+	struct group_member *member = find(kafka, member_id);
 	if (member == NULL)
 		return;
 	member->used = false;

@@ -203,7 +203,7 @@ static void become_quiet(struct sim *sim, void *self, uint64_t argument)
 	sim_after(sim, VERIFY_US, verify, NULL, 0);
 }
 
-bool sim_run(const struct plan *plan, bool loud, struct sim_stats *stats, char failure[1024])
+struct sim *sim_new(const struct plan *plan, bool loud, struct sim_stats *stats)
 {
 	static struct sim_stats ignored;
 	memory.used = 0;
@@ -220,22 +220,37 @@ bool sim_run(const struct plan *plan, bool loud, struct sim_stats *stats, char f
 	sim->reference = reference_new(sim);
 	for (int i = 0; i < plan->nodes; i++)
 		sim->nodes[i] = node_new(sim, i);
+	return sim;
+}
+
+void sim_step(struct sim *sim)
+{
+	assert(sim->heap_count > 0);
+	struct sim_event event = next_event(sim);
+	sim->now_us = event.at_us;
+	event.action(sim, event.self, event.argument);
+}
+
+void sim_end(struct sim *sim)
+{
+	sim->stats->schedules++;
+	for (int i = 0; i < sim->plan.nodes; i++)
+		node_free(sim->nodes[i]);
+	reference_free(sim->reference);
+	redis_free(sim->redis);
+}
+
+bool sim_run(const struct plan *plan, bool loud, struct sim_stats *stats, char failure[1024])
+{
+	struct sim *sim = sim_new(plan, loud, stats);
 	for (int i = 0; i < plan->nodes; i++)
 		node_start_after(sim->nodes[i], sim_between(sim, 0, sim_once_in(sim, 3) ? 15 * SECOND : 50 * MS));
 	faults_begin(sim);
 	sim_after(sim, 0, produce, NULL, (uint64_t)plan->events);
 	sim_after(sim, plan->length_us, become_quiet, NULL, 0);
-	while (!sim->ended && !sim->failed) {
-		assert(sim->heap_count > 0);
-		struct sim_event event = next_event(sim);
-		sim->now_us = event.at_us;
-		event.action(sim, event.self, event.argument);
-	}
-	sim->stats->schedules++;
-	for (int i = 0; i < plan->nodes; i++)
-		node_free(sim->nodes[i]);
-	reference_free(sim->reference);
-	redis_free(sim->redis);
+	while (!sim->ended && !sim->failed)
+		sim_step(sim);
+	sim_end(sim);
 	memcpy(failure, sim->failure, sizeof sim->failure);
 	return !sim->failed;
 }

@@ -145,6 +145,12 @@ struct sim {
 
 /** Runs one schedule; true: no invariant was violated. stats may be NULL. */
 bool sim_run(const struct plan *plan, bool loud, struct sim_stats *stats, char failure[1024]);
+/** The parts of sim_run(), for tests of the models: a world in which nothing is begun, one event, the end. */
+struct sim *sim_new(const struct plan *plan, bool loud, struct sim_stats *stats);
+/** See sim_new(). */
+void sim_step(struct sim *sim);
+/** See sim_new(). */
+void sim_end(struct sim *sim);
 /** Memory of the schedule, zeroed; never freed by itself. */
 void *sim_take(size_t size);
 /** A larger copy of an array of count items, for capacity items. */
