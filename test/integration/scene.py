@@ -11,7 +11,7 @@ import shutil
 import fastavro
 
 from daemons import LOG_TAIL, Daemon, Notifications
-from servers import Kafka, Redis, wait_until
+from servers import Kafka, Redis, RedisPair, wait_until
 from stream import PARTITIONS, SCHEMA
 from topics import Topics
 from world import settings
@@ -136,6 +136,12 @@ class Scene:
             lines.append(f"--- {daemon.log_path.name}, exit status {daemon.process.poll()}")
             lines += daemon.log().splitlines()[-LOG_TAIL:]
         return "\n".join(lines)
+
+    def redis_pair(self):
+        """A primary and a replica behind a sentinel."""
+        pair = RedisPair(self.folder)
+        self.servers.append(pair)
+        return pair
 
     # What came out
 
