@@ -162,6 +162,11 @@ class Topics:
         finally:
             consumer.close()
 
+    def delete_records(self, topic, partition, before):
+        """Moves the start of a partition's log, as retention does."""
+        for future in self.admin.delete_records([TopicPartition(topic, partition, before)]).values():
+            future.result()
+
     def ends(self, topic):
         """The end of each partition, control records counted."""
         consumer = Consumer({**self.client, "group.id": "reader"})
