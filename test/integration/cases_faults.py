@@ -214,7 +214,7 @@ def an_older_copy_of_redis_is_not_trusted(scene):
 
 @case
 def redis_fails_over_by_sentinel_under_load(scene):
-    """Ordered failovers: for a time the old primary answers as one, and what it took then is lost; later as a replica."""
+    """Ordered failovers: for a time the old primary answers as one, and what it took then is lost."""
     scene.create()
     pair = scene.redis_pair()
     config = _configure(scene, pair, cache_bytes=0)
@@ -233,7 +233,7 @@ def redis_fails_over_by_sentinel_under_load(scene):
 
 @case
 def redis_primary_cut_off_while_its_replica_is_promoted(scene):
-    """Two primaries answer: one daemon writes to the old one until it is killed; its successor finds the new one, which is behind."""
+    """Two primaries answer: a daemon writes to the old one until it is killed; its successor finds the new one."""
     scene.create()
     pair = scene.redis_pair()
     config = _configure(scene, pair)

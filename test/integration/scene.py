@@ -145,12 +145,12 @@ class Scene:
 
     # What came out
 
-    def wait_done(self, seconds=DONE_SECONDS):
+    def wait_done(self, seconds=DONE_SECONDS, group=None):
         """Until the group has committed everything that the input topic holds."""
         ends = self.topics.ends(self.input)
 
         def done():
-            committed = self.topics.committed(self.prefix, self.input, len(ends))
+            committed = self.topics.committed(group or self.prefix, self.input, len(ends))
             return all(committed[p] is not None and committed[p][0] == end for p, end in ends.items() if end > 0)
 
         wait_until(done, seconds, f"all of {self.input} is committed", every=0.1)

@@ -234,7 +234,7 @@ class RedisPair:
         return next(server for server in self.servers if str(server.port) == port)
 
     def wait_fit(self, seconds=START_SECONDS):
-        """Until the other server has all that the primary has, and the sentinel knows it, so that it can be promoted."""
+        """Until the other server has all that the primary has, and the sentinel knows that it can be promoted."""
         up, known = "master_link_status:up", ("role-reported\nslave", "master-link-status\nok")
         wait_until(lambda: up in self.replica().ask("INFO", "replication"), seconds, "the replica follows", 0.02)
         wait_until(
@@ -249,7 +249,7 @@ class RedisPair:
         return next(server for server in self.servers if server is not primary)
 
     def failover(self):
-        """Orders one and waits for it. The old primary goes on answering as one until the sentinel demotes it a second later."""
+        """Orders one and waits for it. The old primary answers as one until the sentinel demotes it a second later."""
         new = self.replica()
         wait_until(
             lambda: self.ask("SENTINEL", "FAILOVER", self.NAME) == "OK", START_SECONDS, "the sentinel takes it", 0.02
@@ -257,11 +257,12 @@ class RedisPair:
         wait_until(lambda: self.primary() is new, START_SECONDS, "another primary", 0.02)
 
     def cut_off(self):
-        """Promotes the replica behind the back of the old primary, which goes on answering as one. The sentinel is told."""
+        """Promotes the replica behind the back of the old primary, which goes on answering as one."""
         old, new = self.primary(), self.replica()
         self.ask("SENTINEL", "REMOVE", self.NAME)
         new.ask("REPLICAOF", "NO", "ONE")
         self.ask("SENTINEL", "MONITOR", self.NAME, "127.0.0.1", str(new.port), "1")
+        self.ask("SENTINEL", "SET", self.NAME, "down-after-milliseconds", "1000", "failover-timeout", "3000")
         return old, new
 
     def stop(self):
