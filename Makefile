@@ -29,7 +29,7 @@ WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_co
 FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency lint format asan install clean help
+.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -75,7 +75,11 @@ deps: ## install what building and the demo need (apt)
 deps-test: ## install the rest: Java, Kafka, Redis, Python packages, linters
 	@test/tools/deps test
 
-integration-programs: all $(PROGRAMS)
+integration-programs: all $(PROGRAMS) $(BUILD)/test/integration/canonical
+
+torture: all $(BUILD)/test/integration/canonical ## N rounds (ROUNDS, SEED) of faults on real servers; sums in build/torture
+	@.deps/venv/bin/python test/integration/torture.py --binary $(BUILD)/outlierd --canonical $(BUILD)/test/integration/canonical \
+	  --rounds $(or $(ROUNDS),1) $(if $(SEED),--seed $(SEED)) --totals $(BUILD)/torture/totals.json
 
 demo: deps ## build, then watch events, alerts and reasons on an embedded broker
 	@$(MAKE) --no-print-directory -j$$(nproc) all
@@ -85,6 +89,9 @@ test: deps-test ## everything: lint, unit tests (also under sanitizers), integra
 	@test/tools/run-all
 
 check-fast: lint unit ## lint and unit tests: a minute
+
+$(BUILD)/test/integration/canonical: $(BUILD)/test/integration/canonical.o $(LIBRARY)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/test/integration/test_%: $(BUILD)/test/integration/test_%.o $(LIBRARY)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)

@@ -1,5 +1,6 @@
 /* What lies between two keys. Features, rules and the writer's schema have files of their own. */
 #include "config/draft.h"
+#include "daemon/io/redis_socket.h"
 #include "number.h"
 
 #include <math.h>
@@ -98,12 +99,31 @@ static void check_port(struct draft *draft, const char *path, const char *addres
 				   address, least, PORT_MAX);
 }
 
+/* The ports of sentinels are each behind a colon, before a comma or the slash. */
+static void check_redis_ports(struct draft *draft, const char *address)
+{
+	static const char sentinel[] = "sentinel://", path[] = "state.redis.address";
+	if (address == NULL || strncmp(address, sentinel, sizeof sentinel - 1) != 0) {
+		check_port(draft, path, address, 1);
+		return;
+	}
+	const char *at = address + sizeof sentinel - 1;
+	while (*at != '\0' && *at != '/') {
+		char endpoint[REDIS_HOST_MAX + REDIS_PORT_MAX + 3];
+		size_t length = strcspn(at, ",/");
+		snprintf(endpoint, sizeof endpoint, "%.*s", (int)length, at);
+		check_port(draft, path, endpoint, 1);
+		at += length + (at[length] == ',');
+	}
+}
+
 static void check_state(struct draft *draft)
 {
 	if (draft->redis == PRESENCE_GIVEN && draft->memory == PRESENCE_GIVEN)
 		config_problem_add(draft->problems, "state.memory", "stands beside redis; give one of the two");
 	check_pair(draft, "state.redis.user", "state.redis.password_file", "password_file");
-	check_port(draft, "state.redis.address", draft->config.redis.address, 1);
+	check_pair(draft, "state.redis.sentinel_user", "state.redis.sentinel_password_file", "sentinel_password_file");
+	check_redis_ports(draft, draft->config.redis.address);
 	check_port(draft, "http.listen", draft->listen, 0);
 }
 

@@ -54,7 +54,7 @@ struct draft {
 	int time_unit;   /* enum time_unit - TIME_MS; NO_UNIT: none given */
 	enum presence redis, memory, alerts, decisions, late, dead_letters, privacy, http;
 	const char *registry_password_file, *registry_token_file;
-	const char *redis_password_file;
+	const char *redis_password_file, *sentinel_password_file;
 	const char *key_file;
 	struct text_list pseudonymize;
 	double absolute, quantile, alerts_per_day; /* NaN: not given */

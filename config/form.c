@@ -19,8 +19,12 @@ static const struct form forms[FORM_NUMBER_OF_FORMS] = {
 		  "^https?://[^ /:@]+(:[0-9]{1,5})?(/[^ ]*)?$"},
     [FORM_FILE] = {"a file name", "a path, relative ones from the folder of the configuration", "^.+$"},
     [FORM_SECRET] = {"a file name", "the name of a file that holds the secret", "^.+$"},
-    [FORM_REDIS] = {"an address of a Redis", "tcp://HOST:PORT or unix:///PATH, such as \"tcp://127.0.0.1:6379\"",
-		    "^(tcp://([^:/ @]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}|unix:///[^ ]+)$"},
+    [FORM_REDIS] = {"an address of a Redis",
+		    "tcp://HOST:PORT, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME, such as "
+		    "\"tcp://127.0.0.1:6379\"",
+		    "^(tcp://([^:/ @,]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}|unix:///[^ ]+|"
+		    "sentinel://([^:/ @,]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}"
+		    "(,([^:/ @,]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}){0,7}/[A-Za-z0-9._-]{1,127})$"},
     [FORM_LISTEN] = {"an address to listen on", "HOST:PORT, such as \"127.0.0.1:9464\"",
 		     "^([^:/ @]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"},
     [FORM_PROPERTY] = {"the value of a property", "a text, a number, true or false", "^.*$"},

@@ -135,6 +135,8 @@ void config_secret_read(struct draft *draft)
 	read_text(draft, draft->registry_password_file, "schema.password_file", &config->registry.password);
 	read_text(draft, draft->registry_token_file, "schema.token_file", &config->registry.bearer);
 	read_text(draft, draft->redis_password_file, "state.redis.password_file", &config->redis.password);
+	read_text(draft, draft->sentinel_password_file, "state.redis.sentinel_password_file",
+		  &config->redis.sentinel_password);
 	find_file(draft, "schema.key_file", &config->registry.key_file);
 	find_file(draft, "schema.ca_file", &config->registry.ca_file);
 	find_file(draft, "schema.certificate_file", &config->registry.certificate_file);

@@ -22,6 +22,7 @@ static const struct subcommand {
     {"train", cmd_train, "a model from vectors"},
     {"score", cmd_score, "scores of vectors, or the daemon's messages offline"},
     {"model", cmd_model, "promote, roll back, list or inspect models"},
+    {"audit", cmd_audit, "what was published against what the topic's records give"},
     {"get", cmd_get, "current state and features of an entity"},
     {"simulate", cmd_simulate, "seeded synthetic card transactions with labelled fraud"},
     {"demo", cmd_demo, "all of it on an embedded broker, nothing to install or configure"},

@@ -1,5 +1,6 @@
 #include "daemon/cmd/check_online.h"
 
+#include "daemon/io/redis_primary.h"
 #include "number.h"
 
 #include <inttypes.h>
@@ -212,6 +213,27 @@ end:
 	free(sample);
 }
 
+/* Each sentinel by itself: one that is away or knows nothing is missed only when it is needed. */
+static void check_sentinels(struct check *check)
+{
+	struct err err = {0};
+	struct redis_primary *primary = redis_primary_new(&check->world->config->redis, &err);
+	for (size_t i = 0; primary != NULL && i < redis_primary_sentinels(primary); i++) {
+		struct redis_address sentinel, named;
+		char subject[REDIS_SERVER_TEXT_MAX], name[REDIS_SERVER_TEXT_MAX];
+		struct err problem = {0};
+		if (redis_primary_ask(primary, i, &sentinel, &named, &problem) == 0)
+			say(check, FINDING_OK, redis_primary_name(&sentinel, subject), "this sentinel names %s",
+			    redis_primary_name(&named, name));
+		else
+			say(check, FINDING_WARNING, redis_primary_name(&sentinel, subject),
+			    "this sentinel is of no use: %s", problem.message);
+	}
+	if (primary == NULL)
+		say(check, FINDING_ERROR, "redis", "%s", err.message);
+	redis_primary_free(primary);
+}
+
 static void check_redis(struct check *check)
 {
 	struct config *config = check->world->config;
@@ -225,8 +247,8 @@ static void check_redis(struct check *check)
 		say(check, FINDING_ERROR, "redis", "%s", err.message);
 		goto end;
 	}
-	say(check, FINDING_OK, "redis", "version %s, maxmemory-policy %s, %" PRId64 " evicted keys", facts.version,
-	    facts.maxmemory_policy, facts.evicted_keys);
+	say(check, FINDING_OK, "redis", "%s: version %s, maxmemory-policy %s, %" PRId64 " evicted keys",
+	    redis_store_server(redis), facts.version, facts.maxmemory_policy, facts.evicted_keys);
 	if (facts.maxmemory_bytes > 0 && facts.used_memory_bytes > facts.maxmemory_bytes / 10 * 8)
 		say(check, FINDING_WARNING, "redis", "%" PRId64 " of %" PRId64 " bytes of memory are used",
 		    facts.used_memory_bytes, facts.maxmemory_bytes);
@@ -275,8 +297,10 @@ unsigned check_online(struct world *world)
 		if (topic)
 			check_sample(&check);
 	}
-	if (config->state_kind == STATE_REDIS)
+	if (config->state_kind == STATE_REDIS) {
+		check_sentinels(&check);
 		check_redis(&check);
+	}
 	check_model(&check);
 	return check.errors;
 }

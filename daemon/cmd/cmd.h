@@ -19,6 +19,8 @@ int cmd_check(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 /** outlierd demo: everything on an embedded broker. */
 int cmd_demo(int argc, char **argv);
+/** outlierd audit: what was published against what the topic gives. */
+int cmd_audit(int argc, char **argv);
 /** outlierd get: current state and features of an entity. */
 int cmd_get(int argc, char **argv);
 /** outlierd model: promote, rollback, list, inspect. */

@@ -62,6 +62,39 @@ struct kafka_topic_facts {
 int kafka_topic_facts(const struct kafka_options *options, const char *topic, struct kafka_topic_facts *facts,
 		      struct err *err) MUST_USE;
 
+/** The largest message (key, value and headers) that the output topics take, as the sink will say. ERR_RETRY: no broker answers. */
+int kafka_message_max(const struct kafka_options *options, size_t *bytes, struct err *err) MUST_USE;
+
+/**
+ * Reads topics read_committed without a group, which it disturbs in no way: questions, and records from one offset to
+ * another. Any failure to answer is ERR_RETRY.
+ */
+struct kafka_reader;
+/** Makes the reader; the options' group is the one whose committed offsets it can tell. */
+struct kafka_reader *kafka_reader_new(const struct kafka_options *options, struct err *err) MUST_USE;
+/** Partitions of a topic; 0: it does not exist. */
+int kafka_reader_partitions(struct kafka_reader *reader, const char *topic, int32_t *count, struct err *err) MUST_USE;
+/** The group's committed offsets and metadata of the input topic. */
+int kafka_reader_committed(struct kafka_reader *reader, struct position *positions, size_t count,
+			   struct err *err) MUST_USE;
+/** First offset in the log, and last stable offset. */
+int kafka_reader_bounds(struct kafka_reader *reader, const char *topic, int32_t partition, int64_t *low, int64_t *high,
+			struct err *err) MUST_USE;
+/** The first offset whose record timestamp is at least timestamp_ms; the high bound where there is none. */
+int kafka_reader_offset_at(struct kafka_reader *reader, const char *topic, int32_t partition, int64_t timestamp_ms,
+			   int64_t *offset, struct err *err) MUST_USE;
+/** What to read of one partition: [from, to). */
+struct kafka_range {
+	int32_t partition;
+	int64_t from, to;
+};
+/** Reads the ranges, each partition in offset order, and hands every record, headers read, to visit, which it is lent to. A log that ends before `to`, or nothing for a minute, is an error. */
+int kafka_reader_read(struct kafka_reader *reader, const char *topic, const struct kafka_range *ranges, size_t count,
+		      int (*visit)(void *context, const struct record *record, struct err *err), void *context,
+		      struct err *err) MUST_USE;
+/** Frees it; NULL does nothing. */
+void kafka_reader_free(struct kafka_reader *reader);
+
 /** Reads up to limit records from the topic's ends, spread over its partitions, without a group; visit's record is lent for the call. For samples. */
 int kafka_sample(const struct kafka_options *options, size_t limit,
 		 void (*visit)(void *context, const struct record *record), void *context, struct err *err) MUST_USE;

@@ -212,3 +212,12 @@ int kafka_admin_message_max(const struct kafka_options *options, size_t *bytes, 
 	*bytes = (size_t)(least > MESSAGE_MAX_MOST ? MESSAGE_MAX_MOST : least);
 	return 0;
 }
+
+int kafka_message_max(const struct kafka_options *options, size_t *bytes, struct err *err)
+{
+	size_t batch = 0;
+	if (kafka_admin_message_max(options, &batch, err) != 0)
+		return -1;
+	*bytes = batch - KAFKA_ADMIN_FRAMING_BYTES;
+	return 0;
+}

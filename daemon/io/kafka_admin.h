@@ -4,6 +4,7 @@
 
 #include "daemon/io/kafka.h"
 
+#define KAFKA_ADMIN_FRAMING_BYTES 256 /* kept free of that limit: what headers and librdkafka's estimate add */
 #define KAFKA_ADMIN_MESSAGE_MAX_DEFAULT 1000000 /* bytes, where no broker tells; librdkafka's own default */
 
 /**

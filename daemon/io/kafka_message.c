@@ -42,3 +42,29 @@ rd_kafka_resp_err_t kafka_message_send(rd_kafka_t *producer, const struct messag
 		rd_kafka_headers_destroy(headers);
 	return code;
 }
+
+int kafka_message_headers(const rd_kafka_message_t *message, struct record *record, struct arena *arena,
+			  struct err *err)
+{
+	rd_kafka_headers_t *list = NULL;
+	size_t count = 0;
+	rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__NOENT)
+		return kafka_client_fail(err, ERR_DATA, ERR_EXIT, code, "record headers", NULL);
+	if (list != NULL)
+		count = rd_kafka_header_cnt(list);
+	struct header *headers = arena_take_zeroed(arena, count, sizeof *headers);
+	if (headers == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		const void *value = NULL;
+		size_t length = 0;
+		code = rd_kafka_header_get_all(list, i, &headers[i].name, &value, &length);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return kafka_client_fail(err, ERR_DATA, ERR_EXIT, code, "record headers", NULL);
+		headers[i].value = (struct slice){value, value == NULL ? 0 : length};
+	}
+	record->headers = headers;
+	record->header_count = count;
+	return 0;
+}

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define FRAMING_BYTES 256   /* kept free of the broker's limit: what headers and librdkafka's estimate add */
 #define BATCH_BYTES 1000000 /* librdkafka's default; a broker that takes less gets less */
 #define INIT_MS 10000       /* of one try to open */
 #define ABORT_MS 5000       /* of one abort */
@@ -321,7 +320,7 @@ static enum commit_result commit(void *self, const struct position *offsets, siz
 static size_t message_max(void *self)
 {
 	const struct kafka_sink *sink = self;
-	return sink->batch_max > FRAMING_BYTES ? sink->batch_max - FRAMING_BYTES : 0;
+	return sink->batch_max > KAFKA_ADMIN_FRAMING_BYTES ? sink->batch_max - KAFKA_ADMIN_FRAMING_BYTES : 0;
 }
 
 struct sink kafka_sink_port(struct kafka_sink *sink)

@@ -1,5 +1,6 @@
 #include "daemon/io/kafka_assignment.h"
 #include "daemon/io/kafka_client.h"
+#include "daemon/io/kafka_message.h"
 #include "daemon/io/kafka_query.h"
 
 #include <assert.h>
@@ -409,27 +410,7 @@ static int poll_source(void *self, int timeout_ms, struct record *records, size_
 static int get_headers(void *self, struct record *record, struct arena *arena, struct err *err)
 {
 	(void)self;
-	rd_kafka_headers_t *list = NULL;
-	size_t count = 0;
-	rd_kafka_resp_err_t code = rd_kafka_message_headers(record->handle, &list);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__NOENT)
-		return kafka_client_fail(err, ERR_DATA, ERR_EXIT, code, "record headers", NULL);
-	if (list != NULL)
-		count = rd_kafka_header_cnt(list);
-	struct header *headers = arena_take_zeroed(arena, count, sizeof *headers);
-	if (headers == NULL)
-		return err_memory(err);
-	for (size_t i = 0; i < count; i++) {
-		const void *value = NULL;
-		size_t length = 0;
-		code = rd_kafka_header_get_all(list, i, &headers[i].name, &value, &length);
-		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return kafka_client_fail(err, ERR_DATA, ERR_EXIT, code, "record headers", NULL);
-		headers[i].value = (struct slice){value, value == NULL ? 0 : length};
-	}
-	record->headers = headers;
-	record->header_count = count;
-	return 0;
+	return kafka_message_headers(record->handle, record, arena, err);
 }
 
 static void release(void *self)

@@ -1,7 +1,5 @@
 #include "daemon/io/redis_connection.h"
 
-#include "daemon/io/redis_socket.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +12,6 @@
 #define IN_BYTES ((size_t)64 << 10)
 
 struct redis_connection {
-	struct redis_address address;
 	const struct clock *clock;
 	int64_t timeout_us;
 	int descriptor; /* -1: not open */
@@ -29,8 +26,7 @@ struct redis_connection {
 	uint8_t in[IN_BYTES];
 };
 
-struct redis_connection *redis_connection_new(const char *address, int64_t timeout_ms, const struct clock *clock,
-					      struct err *err)
+struct redis_connection *redis_connection_new(int64_t timeout_ms, const struct clock *clock, struct err *err)
 {
 	assert(timeout_ms > 0 && timeout_ms <= INT64_MAX / 1000 / REDIS_EXCHANGE_TIMEOUTS / 2);
 	struct redis_connection *connection = calloc(1, sizeof *connection);
@@ -42,15 +38,10 @@ struct redis_connection *redis_connection_new(const char *address, int64_t timeo
 	connection->timeout_us = timeout_ms * 1000;
 	connection->descriptor = -1;
 	buffer_init(&connection->out);
-	if (redis_socket_parse(address, &connection->address, err) < 0)
-		goto free_connection;
 	connection->replies = redis_replies_new();
-	if (connection->replies == NULL) {
-		err_memory(err);
-		goto free_connection;
-	}
-	return connection;
-free_connection:
+	if (connection->replies != NULL)
+		return connection;
+	err_memory(err);
 	redis_connection_free(connection);
 	return NULL;
 }
@@ -60,14 +51,14 @@ static int64_t now_us(const struct redis_connection *connection)
 	return connection->clock->monotonic_us(connection->clock->self);
 }
 
-int redis_connection_open(struct redis_connection *connection, struct err *err)
+int redis_connection_open(struct redis_connection *connection, const struct redis_address *address, struct err *err)
 {
 	assert(connection->descriptor < 0);
 	if (redis_replies_reset(connection->replies) < 0)
 		return err_memory(err);
 	connection->hung_up = false;
 	int64_t deadline_us = now_us(connection) + connection->timeout_us;
-	connection->descriptor = redis_socket_connect(&connection->address, connection->clock, deadline_us, err);
+	connection->descriptor = redis_socket_connect(address, connection->clock, deadline_us, err);
 	return connection->descriptor < 0 ? -1 : 0;
 }
 

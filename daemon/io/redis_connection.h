@@ -10,6 +10,7 @@
 #define OUTLIERD_REDIS_CONNECTION_H
 
 #include "daemon/io/redis_replies.h"
+#include "daemon/io/redis_socket.h"
 #include "daemon/ports.h"
 
 /* An exchange that moves bytes goes on beyond the time-out, up to so many of them. */
@@ -26,12 +27,12 @@ struct redis_exchange {
 	bool (*take)(void *self, const struct redis_piece *piece);
 };
 
-/** Makes a connection that is not open. timeout_ms: of connecting, and of every wait for the server. ERR_CONFIG: bad address. */
-struct redis_connection *redis_connection_new(const char *address, int64_t timeout_ms, const struct clock *clock,
-					      struct err *err) MUST_USE;
+/** Makes a connection that is not open. timeout_ms: of connecting, and of every wait for the server. */
+struct redis_connection *redis_connection_new(int64_t timeout_ms, const struct clock *clock, struct err *err) MUST_USE;
 
 /** Connects. ERR_RETRY: away. */
-int redis_connection_open(struct redis_connection *connection, struct err *err) MUST_USE;
+int redis_connection_open(struct redis_connection *connection, const struct redis_address *address,
+			  struct err *err) MUST_USE;
 
 /** True between a successful open and a close or failure. */
 bool redis_connection_is_open(const struct redis_connection *connection);

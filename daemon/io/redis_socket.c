@@ -22,7 +22,8 @@
 
 static int refuse_address(const char *text, struct err *err)
 {
-	return err_set(err, ERR_CONFIG, "\"%.300s\" is not tcp://HOST:PORT or unix:///PATH", text);
+	return err_set(err, ERR_CONFIG,
+		       "\"%.300s\" is not tcp://HOST:PORT, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME", text);
 }
 
 static int parse_port(const char *text, char port[REDIS_PORT_MAX])
@@ -39,40 +40,82 @@ static int parse_port(const char *text, char port[REDIS_PORT_MAX])
 	return 0;
 }
 
-int redis_socket_parse(const char *text, struct redis_address *address, struct err *err)
+/* HOST:PORT or [IPV6]:PORT. */
+static int parse_endpoint(const char *text, struct redis_address *address)
 {
-	static const char tcp[] = "tcp://", local[] = "unix://";
-	memset(address, 0, sizeof *address);
-	const char *host, *end;
-	if (strncmp(text, local, sizeof local - 1) == 0) {
-		host = text + sizeof local - 1;
-		end = host + strlen(host);
-		address->local = true;
-		struct sockaddr_un limit;
-		if (host[0] != '/' || (size_t)(end - host) >= sizeof limit.sun_path)
-			return refuse_address(text, err);
-	} else if (strncmp(text, tcp, sizeof tcp - 1) == 0) {
-		host = text + sizeof tcp - 1;
-		const char *colon = strrchr(host, ':');
-		if (colon == NULL || parse_port(colon + 1, address->port) < 0)
-			return refuse_address(text, err);
-		end = colon;
-		if (host[0] == '[') {
-			host++;
-			if (end[-1] != ']')
-				return refuse_address(text, err);
-			end--;
-		} else if (memchr(host, ':', (size_t)(end - host)) != NULL) {
-			return refuse_address(text, err);
-		}
-	} else {
-		return refuse_address(text, err);
+	const char *colon = strrchr(text, ':');
+	if (colon == NULL || parse_port(colon + 1, address->port) < 0)
+		return -1;
+	const char *host = text, *end = colon;
+	if (host[0] == '[') {
+		host++;
+		if (end[-1] != ']')
+			return -1;
+		end--;
+	} else if (memchr(host, ':', (size_t)(end - host)) != NULL) {
+		return -1;
 	}
 	size_t length = (size_t)(end - host);
-	if (length == 0 || length >= sizeof address->host)
-		return refuse_address(text, err);
+	if (length == 0 || length >= sizeof address->host || strcspn(host, " ,/@") < length)
+		return -1;
 	memcpy(address->host, host, length);
 	return 0;
+}
+
+static int parse_path(const char *path, struct redis_address *address)
+{
+	struct sockaddr_un limit;
+	size_t length = strlen(path);
+	if (path[0] != '/' || length >= sizeof limit.sun_path || length >= sizeof address->host)
+		return -1;
+	address->local = true;
+	memcpy(address->host, path, length);
+	return 0;
+}
+
+/* Names are of the letters that Sentinel's own configuration takes. */
+static int parse_name(const char *text, char name[REDIS_PRIMARY_NAME_MAX])
+{
+	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	if (length == 0 || length >= REDIS_PRIMARY_NAME_MAX || text[length] != '\0')
+		return -1;
+	memcpy(name, text, length + 1);
+	return 0;
+}
+
+/* HOST:PORT,HOST:PORT/NAME. */
+static int parse_sentinels(const char *text, struct redis_place *place)
+{
+	const char *slash = strchr(text, '/');
+	if (slash == NULL || parse_name(slash + 1, place->primary_name) < 0)
+		return -1;
+	while (text < slash) {
+		char endpoint[REDIS_HOST_MAX + REDIS_PORT_MAX];
+		const char *comma = memchr(text, ',', (size_t)(slash - text));
+		size_t length = (size_t)((comma == NULL ? slash : comma) - text);
+		if (length >= sizeof endpoint || place->sentinel_count == REDIS_SENTINELS_MAX || comma == slash - 1)
+			return -1;
+		memcpy(endpoint, text, length);
+		endpoint[length] = '\0';
+		if (parse_endpoint(endpoint, &place->addresses[place->sentinel_count++]) < 0)
+			return -1;
+		text = comma == NULL ? slash : comma + 1;
+	}
+	return place->sentinel_count > 0 ? 0 : -1;
+}
+
+int redis_socket_parse(const char *text, struct redis_place *place, struct err *err)
+{
+	static const char tcp[] = "tcp://", local[] = "unix://", sentinel[] = "sentinel://";
+	int status = -1;
+	memset(place, 0, sizeof *place);
+	if (strncmp(text, local, sizeof local - 1) == 0)
+		status = parse_path(text + sizeof local - 1, &place->addresses[0]);
+	else if (strncmp(text, tcp, sizeof tcp - 1) == 0)
+		status = parse_endpoint(text + sizeof tcp - 1, &place->addresses[0]);
+	else if (strncmp(text, sentinel, sizeof sentinel - 1) == 0)
+		status = parse_sentinels(text + sizeof sentinel - 1, place);
+	return status < 0 ? refuse_address(text, err) : 0;
 }
 
 int redis_socket_wait(int descriptor, short events, const struct clock *clock, int64_t deadline_us, struct err *err)

@@ -2,6 +2,7 @@
 
 #include "daemon/io/redis_outage.h"
 #include "daemon/io/redis_pending.h"
+#include "daemon/io/redis_primary.h"
 #include "daemon/io/redis_read.h"
 #include "daemon/io/redis_server.h"
 #include "daemon/io/redis_write.h"
@@ -17,7 +18,10 @@
 struct redis_store {
 	struct redis_options options; /* its strings lie in `strings` */
 	struct arena *strings;
+	struct redis_primary *primary;
 	struct redis_connection *connection;
+	char server[REDIS_SERVER_TEXT_MAX];    /* that the connection is to, or was last */
+	char announced[REDIS_SERVER_TEXT_MAX]; /* the primary that was last logged */
 	struct redis_outage outage;
 	struct redis_pending pending;
 	bool started;             /* a server was found fit since open() */
@@ -58,6 +62,8 @@ static int copy_options(struct redis_store *store, const struct redis_options *f
 	to->topic = copy_string(store, from->topic, &failed);
 	to->user = copy_string(store, from->user, &failed);
 	to->password = copy_string(store, from->password, &failed);
+	to->sentinel_user = copy_string(store, from->sentinel_user, &failed);
+	to->sentinel_password = copy_string(store, from->sentinel_password, &failed);
 	return failed ? err_memory(err) : 0;
 }
 
@@ -72,7 +78,10 @@ struct redis_store *redis_store_new(const struct redis_options *options, struct 
 	if (copy_options(store, options, err) < 0 || check_name("namespace", options->name_space, err) < 0 ||
 	    check_name("pipeline", options->pipeline, err) < 0 || check_name("topic", options->topic, err) < 0)
 		goto free_store;
-	store->connection = redis_connection_new(options->address, options->timeout_ms, options->clock, err);
+	store->primary = redis_primary_new(&store->options, err);
+	if (store->primary == NULL)
+		goto free_store;
+	store->connection = redis_connection_new(options->timeout_ms, options->clock, err);
 	if (store->connection == NULL)
 		goto free_store;
 	redis_outage_init(&store->outage, store->options.address, options->log, options->clock);
@@ -89,6 +98,7 @@ void redis_store_free(struct redis_store *store)
 	if (store == NULL)
 		return;
 	redis_connection_free(store->connection);
+	redis_primary_free(store->primary);
 	redis_pending_free(&store->pending);
 	buffer_free(&store->marker_key);
 	buffer_free(&store->record_prefix);
@@ -96,11 +106,31 @@ void redis_store_free(struct redis_store *store)
 	free(store);
 }
 
+/* The address in front of every error names the sentinels; here which server they led to. */
+static int say_which(const struct redis_store *store, struct err *err)
+{
+	return redis_primary_sentinels(store->primary) == 0 ? -1 : err_prepend(err, "primary %s", store->server);
+}
+
 static int connect_and_greet(struct redis_store *store, bool started, struct redis_facts *facts, struct err *err)
 {
-	if (redis_connection_open(store->connection, err) < 0)
+	struct redis_address address;
+	if (redis_primary_locate(store->primary, &address, err) < 0)
 		return -1;
-	return redis_server_greet(store->connection, &store->options, started, facts, err);
+	(void)redis_primary_name(&address, store->server);
+	if (redis_connection_open(store->connection, &address, err) == 0 &&
+	    redis_server_greet(store->connection, &store->options, started, facts, err) == 0)
+		return 0;
+	return say_which(store, err);
+}
+
+/* Which server is the primary is news: at the start, and after each failover. */
+static void announce(struct redis_store *store)
+{
+	if (redis_primary_sentinels(store->primary) == 0 || strcmp(store->announced, store->server) == 0)
+		return;
+	memcpy(store->announced, store->server, sizeof store->announced);
+	log_notice(store->options.log, "Redis' primary is %s address=%s", store->server, store->options.address);
 }
 
 /* The counter of evictions begins at 0 with each server process, and again with CONFIG RESETSTAT: who compares knows. */
@@ -122,8 +152,9 @@ static int ensure_connected(struct redis_store *store, struct err *err)
 		return -1;
 	if (redis_server_judge(&facts, store->started, err) < 0) {
 		redis_connection_close(store->connection);
-		return -1;
+		return say_which(store, err);
 	}
+	announce(store);
 	learn(store, &facts);
 	store->started = true;
 	store->greetings++;
@@ -241,6 +272,21 @@ static int write_store(void *self, int32_t partition, struct slice expected, str
 	return status;
 }
 
+/* A primary that was cut off from its sentinels does not know that there is another one now. */
+static void follow(struct redis_store *store)
+{
+	struct redis_address address;
+	struct err problem = {0};
+	char name[REDIS_SERVER_TEXT_MAX];
+	if (redis_primary_sentinels(store->primary) == 0)
+		return;
+	if (redis_primary_locate(store->primary, &address, &problem) < 0)
+		log_warning(store->options.log, "a failover of Redis would not be noticed address=%s reason=\"%s\"",
+			    store->options.address, problem.message);
+	else if (strcmp(redis_primary_name(&address, name), store->server) != 0)
+		redis_connection_close(store->connection);
+}
+
 static int run_check(struct redis_store *store, void *context, struct err *err)
 {
 	struct redis_facts facts;
@@ -248,6 +294,7 @@ static int run_check(struct redis_store *store, void *context, struct err *err)
 	if (redis_server_ask(store->connection, &facts, err) < 0 || redis_server_judge(&facts, true, err) < 0)
 		return -1;
 	learn(store, &facts);
+	follow(store);
 	return 0;
 }
 
@@ -285,6 +332,11 @@ struct store redis_store_port(struct redis_store *store)
 			      .check = check_store,
 			      .facts = facts_of,
 			      .close = close_store};
+}
+
+const char *redis_store_server(const struct redis_store *store)
+{
+	return store->server;
 }
 
 int redis_store_facts(struct redis_store *store, struct redis_facts *facts, struct err *err)

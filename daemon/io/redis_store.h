@@ -10,6 +10,11 @@
  * read in between may see either state. Trouble with user or eviction policy at the first connection is ERR_CONFIG;
  * later the former is an outage, the latter ERR_HALT. facts() is what INFO says (run_id, evicted_keys, …): with each new
  * connection and each check().
+ *
+ * Behind Sentinel the primary is asked for at every connection, so after every outage, hang-up and -READONLY; INFO of
+ * the server found must say that it is one. check() asks too, and moves where another server is the primary by now: one
+ * that was cut off from its sentinels still answers. A primary promoted from an asynchronous replica is a Redis that
+ * came back older than it was; the markers tell.
  */
 #ifndef OUTLIERD_REDIS_STORE_H
 #define OUTLIERD_REDIS_STORE_H
@@ -18,10 +23,11 @@
 #include "log.h"
 
 struct redis_options {
-	const char *address; /* tcp://HOST:PORT or unix:///PATH */
+	const char *address; /* tcp://HOST:PORT, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME */
 	const char *name_space;
 	const char *pipeline, *topic;
-	const char *user, *password; /* NULL: none */
+	const char *user, *password;                   /* NULL: none */
+	const char *sentinel_user, *sentinel_password; /* of the sentinels themselves; NULL: none */
 	int database;
 	int64_t ttl_ms;            /* of every key written; 0: none */
 	int64_t timeout_ms;        /* of connecting, and of every wait for the server */
@@ -47,6 +53,8 @@ struct redis_facts {
 	bool loading; /* its data, after a start */
 	bool replica; /* of another server */
 };
+/** The server that was last connected to, HOST:PORT or a path: which of several is the primary. Empty: none yet. Borrowed. */
+const char *redis_store_server(const struct redis_store *store);
 /** Asks the server, over a connection of its own, whatever its policy. ERR_UNAVAILABLE: it does not answer; ERR_CONFIG: it refuses. */
 int redis_store_facts(struct redis_store *store, struct redis_facts *facts, struct err *err) MUST_USE;
 

@@ -292,6 +292,7 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 			  const struct batch_outlet *outlet, struct err *err)
 {
 	bool alert = item->verdict.flagged && options->alerts.topic != NULL;
+	batch->publishing = item;
 	if (!alert && options->decisions.topic == NULL)
 		return 0;
 	const struct model *model = champion->model;
@@ -326,6 +327,7 @@ static int publish_letter(struct batch *batch, struct item *item, struct publish
 	const char *why = item->why != NULL ? item->why : default_why(item->reason);
 	if (topic == NULL)
 		return 0;
+	batch->publishing = item;
 	if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
 		return -1;
 	if (publisher_letter(publisher, item->record, item->reason, why, batch->arena, &message, err) != 0)

@@ -42,6 +42,7 @@ struct batch {
 	size_t partitions;     /* touched by the last one */
 	uint64_t outcomes[OUTCOME_NUMBER];
 	uint64_t flagged, reapplied;
+	const struct item *publishing; /* whose messages batch_publish() is handing out */
 };
 
 /** How many of `wanted` items fit into half of memory_bytes with their vectors and messages, so that there is room for values; at least 1. */

@@ -28,6 +28,7 @@ struct pipeline {
 	uint8_t state_id[SHA256_BYTES];
 	bool opened, assigned, recovered, cancelled, paused;
 	bool evicted; /* why recovery comes next: no sign of another process under this instance's name */
+	bool foreign; /* the failure that start_over() is for is a marker of the store's */
 	bool sink_open;
 	bool no_memory; /* for an assignment that was given to us */
 	struct load load;
@@ -56,7 +57,7 @@ int loop_write(struct pipeline *pipeline, bool all, struct err *err) MUST_USE;
 /** Writes one partition's committed state, once. Errors as of loop_write(). */
 int loop_write_partition(struct pipeline *pipeline, struct partition *partition, struct err *err) MUST_USE;
 /** ERR_RECOVER: the partition's marker in the store is not the one that this process wrote or read last. */
-int loop_foreign(const struct partition *partition, struct err *err);
+int loop_foreign(struct pipeline *pipeline, const struct partition *partition, struct err *err);
 /** Frees all partitions (revoke, recovery). */
 void loop_drop(struct pipeline *pipeline);
 

@@ -141,8 +141,9 @@ void loop_halt(struct pipeline *pipeline, struct partition *partition, const cha
 		  reason);
 }
 
-int loop_foreign(const struct partition *partition, struct err *err)
+int loop_foreign(struct pipeline *pipeline, const struct partition *partition, struct err *err)
 {
+	pipeline->foreign = true;
 	return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER,
 			      "partition %" PRId32 ": the marker in the store is not the one last written: another "
 			      "process wrote, or the store went back",
@@ -161,7 +162,7 @@ int loop_write_partition(struct pipeline *pipeline, struct partition *partition,
 	pipeline->metrics.store_writes++;
 	pipeline->metrics.store_written_records += records;
 	histogram_add(&pipeline->metrics.store_write_seconds, (double)(loop_now_us(pipeline) - began) / 1e6);
-	return result == STORE_CONFLICT ? loop_foreign(partition, err) : 0;
+	return result == STORE_CONFLICT ? loop_foreign(pipeline, partition, err) : 0;
 }
 
 /*
@@ -302,7 +303,7 @@ static int look_at_markers(struct pipeline *pipeline, struct err *err)
 		if (store->read(store->self, partition->number, &marker, NULL, 0, pipeline->scratch, err) != 0)
 			return -1;
 		if (!slice_equal(marker, buffer_slice(&partition->stored)))
-			return loop_foreign(partition, err);
+			return loop_foreign(pipeline, partition, err);
 	}
 	return 0;
 }
@@ -385,15 +386,19 @@ static int start_over(struct pipeline *pipeline, struct err *err)
 {
 	const struct sink *sink = &pipeline->ports.sink;
 	int64_t now_us = loop_now_us(pipeline);
+	/* A store that fails over twice in a minute says nothing about the producer: two instances of one name, Kafka fences. */
+	bool of_store = pipeline->evicted || pipeline->foreign;
 	log_warning(pipeline->ports.log, "recovering: %s", err->message);
 	if (pipeline->last_failure_us != 0 && now_us - pipeline->last_failure_us < LOOP_FAILURE_MS * 1000 &&
-	    !pipeline->evicted) {
+	    !of_store) {
 		err->code = ERR_FENCED;
 		err->action = ERR_EXIT;
 		return err_prepend(
 		    err, "a second failure within a minute, another process seems to hold this instance's name");
 	}
-	pipeline->last_failure_us = now_us;
+	pipeline->foreign = false;
+	if (!of_store)
+		pipeline->last_failure_us = now_us;
 	err_clear(err);
 	if (forget(pipeline, err) != 0)
 		return -1;

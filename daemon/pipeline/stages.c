@@ -187,7 +187,7 @@ static int load_partition(struct pipeline *pipeline, struct partition *partition
 		if (!stale)
 			return 0;
 		if (settled)
-			return loop_foreign(partition, err);
+			return loop_foreign(pipeline, partition, err);
 		/* Perhaps the last write was done and its reply lost: writing once more tells. */
 		while (loop_write_partition(pipeline, partition, err) != 0)
 			if (loop_retry(pipeline, &pause_ms, err) != 0)

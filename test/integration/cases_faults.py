@@ -255,3 +255,74 @@ def an_older_copy_of_redis_is_not_trusted(scene):
     _finish(scene, config)
     wait_until(lambda: daemon.metrics()["outlierd_reapplied_records_total"] > 0, 5, "records were applied again")
     daemon.stop()
+
+
+@case
+def redis_fails_over_by_sentinel_under_load(scene):
+    """Ordered failovers: for a time the old primary answers as one, and what it took then is lost."""
+    scene.create()
+    pair = scene.redis_pair()
+    config = _configure(scene, pair, cache_bytes=0)
+    daemon = scene.start(config)
+    sending = scene.send_behind(scene.world.records, 1500)
+    for share in (0.15, 0.4, 0.6):
+        scene.wait_committed(int(share * len(scene.world.records)))
+        pair.wait_fit()
+        pair.failover()
+    _finish(scene, config, sending)
+    assert daemon.log().count("Redis' primary is ") == 4, "the daemon followed each failover"
+    assert daemon.metrics()["outlierd_reapplied_records_total"] > 0, "what the old primary took was applied again"
+    assert daemon.metrics()["outlierd_rebuilds_total"] == 0, "no generation was lost, so nothing is rebuilt"
+    daemon.stop()
+
+
+@case
+def redis_primary_cut_off_while_its_replica_is_promoted(scene):
+    """Two primaries answer: a daemon writes to the old one until it is killed; its successor finds the new one."""
+    scene.create()
+    pair = scene.redis_pair()
+    config = _configure(scene, pair)
+    total = len(scene.world.records)
+    sending = scene.send_behind(scene.world.records, RATE)
+    first = scene.start(config)
+    scene.wait_committed(total // 4)
+    old, new = pair.cut_off()
+    scene.wait_committed(total // 2)
+    first.kill()
+    assert "role:master" in old.ask("INFO", "replication"), "nobody has told the old primary"
+    second = scene.start(config)
+    second.wait_log(f"Redis' primary is 127.0.0.1:{new.port}")
+    _finish(scene, config, sending)
+    assert second.metrics()["outlierd_reapplied_records_total"] > 0, "the new primary was behind"
+    second.stop()
+
+
+@case
+def redis_primary_killed_and_its_replica_promoted(scene):
+    scene.create()
+    pair = scene.redis_pair()
+    config = _configure(scene, pair)
+    sending = scene.send_behind(scene.world.records, 1500)
+    daemon = scene.start(config)
+    scene.wait_committed(len(scene.world.records) // 3)
+    pair.wait_fit()
+    pair.primary().kill()
+    _finish(scene, config, sending)
+    daemon.stop()
+
+
+@case
+def check_online_names_each_sentinel(scene):
+    scene.create()
+    pair = scene.redis_pair()
+    settings = scene.settings(pair)
+    port = pair.port
+    settings["state"]["redis"]["address"] = f"sentinel://127.0.0.1:{port},127.0.0.1:1/{pair.NAME}"
+    done = scene.outlierd.run("check", "--config", scene.configure(settings), "--online")
+    primary = pair.primary().port
+    for line in (
+        f"ok      127.0.0.1:{port}: this sentinel names 127.0.0.1:{primary}",
+        "warning 127.0.0.1:1: this sentinel is of no use: cannot connect: Connection refused",
+        f"ok      redis: 127.0.0.1:{primary}: version ",
+    ):
+        assert line in done.stdout, done.stdout

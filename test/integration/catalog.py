@@ -3,7 +3,15 @@
 import importlib
 
 ALL = []
-MODULES = ("cases_faults", "cases_halts", "cases_parity", "cases_recovery", "cases_service")
+MODULES = (
+    "cases_audit",
+    "cases_faults",
+    "cases_halts",
+    "cases_parity",
+    "cases_recovery",
+    "cases_service",
+    "cases_torture",
+)
 
 
 def case(function):

@@ -11,7 +11,7 @@ import shutil
 import fastavro
 
 from daemons import LOG_TAIL, Daemon, Notifications
-from servers import Kafka, Redis, wait_until
+from servers import Kafka, Redis, RedisPair, wait_until
 from stream import PARTITIONS, SCHEMA
 from topics import Topics
 from world import settings
@@ -137,14 +137,20 @@ class Scene:
             lines += daemon.log().splitlines()[-LOG_TAIL:]
         return "\n".join(lines)
 
+    def redis_pair(self):
+        """A primary and a replica behind a sentinel."""
+        pair = RedisPair(self.folder)
+        self.servers.append(pair)
+        return pair
+
     # What came out
 
-    def wait_done(self, seconds=DONE_SECONDS):
+    def wait_done(self, seconds=DONE_SECONDS, group=None):
         """Until the group has committed everything that the input topic holds."""
         ends = self.topics.ends(self.input)
 
         def done():
-            committed = self.topics.committed(self.prefix, self.input, len(ends))
+            committed = self.topics.committed(group or self.prefix, self.input, len(ends))
             return all(committed[p] is not None and committed[p][0] == end for p, end in ends.items() if end > 0)
 
         wait_until(done, seconds, f"all of {self.input} is committed", every=0.1)

@@ -188,3 +188,85 @@ class Redis:
     def stop(self):
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RedisPair:
+    """A primary, a replica and one sentinel that watches them; its address is the sentinel's."""
+
+    NAME = "state"
+
+    def __init__(self, folder):
+        self.folder = folder / f"sentinel-{os.urandom(3).hex()}"
+        self.folder.mkdir()
+        # Without the delay a replica waits five seconds before it is fit to be promoted.
+        arguments = ("--repl-diskless-sync-delay", "0")
+        self.servers = [Redis(self.folder, *arguments, durable=True) for _ in range(2)]
+        self.servers[1].ask("REPLICAOF", "127.0.0.1", str(self.servers[0].port))
+        self.port = free_port()
+        self.configuration = self.folder / "sentinel.conf"
+        self.configuration.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
+            f"sentinel monitor {self.NAME} 127.0.0.1 {self.servers[0].port} 1\n"
+            f"sentinel down-after-milliseconds {self.NAME} 1000\n"
+            f"sentinel failover-timeout {self.NAME} 3000\n"
+        )
+        self.process = start_process(
+            ["redis-server", self.configuration, "--sentinel"], self.folder / "sentinel.log"
+        )
+        wait_until(lambda: self.ask("PING") == "PONG", START_SECONDS, "the sentinel answers")
+        # By default it looks at servers every ten seconds, and demotes a primary that was replaced after eight.
+        self.ask("SENTINEL", "DEBUG", "INFO-PERIOD", "100", "PUBLISH-PERIOD", "250")
+        self.wait_fit()
+
+    @property
+    def address(self):
+        return f"sentinel://127.0.0.1:{self.port}/{self.NAME}"
+
+    def ask(self, *words):
+        answer = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=False, timeout=10
+        )
+        return answer.stdout.strip()
+
+    def primary(self):
+        """The server that the sentinel calls the primary."""
+        port = self.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.NAME).split()[-1]
+        return next(server for server in self.servers if str(server.port) == port)
+
+    def wait_fit(self, seconds=START_SECONDS):
+        """Until the other server has all that the primary has, and the sentinel knows that it can be promoted."""
+        up, known = "master_link_status:up", ("role-reported\nslave", "master-link-status\nok")
+        wait_until(lambda: up in self.replica().ask("INFO", "replication"), seconds, "the replica follows", 0.02)
+        wait_until(
+            lambda: all(fact in self.ask("SENTINEL", "REPLICAS", self.NAME) for fact in known),
+            seconds,
+            "the sentinel sees a fit replica",
+            0.02,
+        )
+
+    def replica(self):
+        primary = self.primary()
+        return next(server for server in self.servers if server is not primary)
+
+    def failover(self):
+        """Orders one and waits for it. The old primary answers as one until the sentinel demotes it a second later."""
+        new = self.replica()
+        wait_until(
+            lambda: self.ask("SENTINEL", "FAILOVER", self.NAME) == "OK", START_SECONDS, "the sentinel takes it", 0.02
+        )
+        wait_until(lambda: self.primary() is new, START_SECONDS, "another primary", 0.02)
+
+    def cut_off(self):
+        """Promotes the replica behind the back of the old primary, which goes on answering as one."""
+        old, new = self.primary(), self.replica()
+        self.ask("SENTINEL", "REMOVE", self.NAME)
+        new.ask("REPLICAOF", "NO", "ONE")
+        self.ask("SENTINEL", "MONITOR", self.NAME, "127.0.0.1", str(new.port), "1")
+        self.ask("SENTINEL", "SET", self.NAME, "down-after-milliseconds", "1000", "failover-timeout", "3000")
+        return old, new
+
+    def stop(self):
+        end_process(self.process, signal.SIGKILL)
+        for server in self.servers:
+            server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

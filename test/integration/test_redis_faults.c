@@ -206,7 +206,8 @@ TEST(seconds_without_a_server_lose_nothing_and_end_by_themselves)
 	EXPECT_INT(version_at_rest(server.address), WRITES);
 	EXPECT_INT(client_logged(&client, "warning Redis cannot be used, waiting for it address="), 1);
 	EXPECT_INT(client_logged(&client, "notice Redis can be used again address="), 1);
-	EXPECT_INT(client_logged(&client, "\n"), 2);
+	EXPECT_INT(client_logged(&client, "notice Redis was restarted or is another server"), 1);
+	EXPECT_INT(client_logged(&client, "\n"), 3);
 	EXPECT_INT(client_logged(&client, "card-"), 0);
 	client_end(&client);
 	redis_process_remove(&server);

@@ -76,6 +76,12 @@ class Topics:
             future.result()
         wait_until(lambda: name not in self.admin.list_topics().topics, 30, f"{name} is gone")
 
+    def forget(self, prefix):
+        """Deletes all topics of a scene, without waiting until they are gone."""
+        names = [name for name in self.admin.list_topics(timeout=10).topics if name.startswith(f"{prefix}.")]
+        for future in self.admin.delete_topics(names).values():
+            future.result()
+
     def grow(self, name, partitions):
         for future in self.admin.create_partitions([NewPartitions(name, partitions)]).values():
             future.result()
@@ -161,6 +167,11 @@ class Topics:
             yield consumer
         finally:
             consumer.close()
+
+    def delete_records(self, topic, partition, before):
+        """Moves the start of a partition's log, as retention does."""
+        for future in self.admin.delete_records([TopicPartition(topic, partition, before)]).values():
+            future.result()
 
     def ends(self, topic):
         """The end of each partition, control records counted."""

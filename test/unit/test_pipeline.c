@@ -506,6 +506,34 @@ TEST(second_unknown_outcome_within_a_minute_ends_as_fenced)
 	world_close(&world);
 }
 
+TEST(store_that_fails_over_again_and_again_ends_nothing)
+{
+	struct test_world world;
+	struct err err = {0};
+	world_open(&world, 1, 10);
+	world_event(&world, 0, 0, 0, START);
+	EXPECT(world_start(&world, &err) == 0);
+	RUN(&world, &err);
+	EXPECT_INT(memory_store_snapshot(world.store), 0);
+	for (int i = 1; i < 6; i++) {
+		world_event(&world, 0, i, i, START + i);
+		RUN(&world, &err);
+		memory_store_rollback(world.store);
+	}
+	world_event(&world, 0, 6, 6, START + 6);
+	RUN(&world, &err);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->outcomes[OUTCOME_SCORED], 7);
+	EXPECT_INT(pipeline_metrics(world.pipeline)->recoveries, 6); /* the start, and each time */
+	/* The producer's failures still count. */
+	for (int i = 7; i < 9; i++) {
+		world_event(&world, 0, i, i, START + i);
+		memory_broker_fail_commit(world.broker, COMMIT_UNKNOWN, false);
+		EXPECT_INT(world_run(&world, &err), i == 7 ? 0 : -1);
+	}
+	EXPECT_INT(err_exit_status(&err), 75);
+	world_close(&world);
+}
+
 TEST(hole_in_the_log_halts_with_the_offsets)
 {
 	struct test_world world;
@@ -647,6 +675,7 @@ int main(int argc, char **argv)
 				     CASE(partitions_are_written_one_after_the_other_within_the_interval),
 				     CASE(offsets_lost_after_a_state_without_commits_had_caught_up_halt),
 				     CASE(second_unknown_outcome_within_a_minute_ends_as_fenced),
+				     CASE(store_that_fails_over_again_and_again_ends_nothing),
 				     CASE(hole_in_the_log_halts_with_the_offsets),
 				     CASE(rebalance_in_the_middle_of_waiting_cancels_the_batch),
 				     CASE(one_halted_partition_leaves_the_others_running),

@@ -2,6 +2,7 @@
 #include "daemon/io/redis_command.h"
 #include "daemon/io/redis_outage.h"
 #include "daemon/io/redis_pending.h"
+#include "daemon/io/redis_primary.h"
 #include "daemon/io/redis_replies.h"
 #include "daemon/io/redis_server.h"
 #include "daemon/io/redis_socket.h"
@@ -113,19 +114,51 @@ TEST(a_visitor_that_gives_up_is_not_asked_again)
 
 TEST(reads_addresses)
 {
-	struct redis_address address;
+	struct redis_place place;
 	struct err err = {0};
-	EXPECT_INT(redis_socket_parse("tcp://redis.example:6379", &address, &err), 0);
-	EXPECT_TEXT(address.host, "redis.example");
-	EXPECT_TEXT(address.port, "6379");
-	EXPECT(!address.local);
-	EXPECT_INT(redis_socket_parse("tcp://[::1]:65535", &address, &err), 0);
-	EXPECT_TEXT(address.host, "::1");
-	EXPECT_TEXT(address.port, "65535");
-	EXPECT_INT(redis_socket_parse("unix:///run/redis/redis.sock", &address, &err), 0);
-	EXPECT_TEXT(address.host, "/run/redis/redis.sock");
-	EXPECT(address.local);
+	const struct redis_address *address = &place.addresses[0];
+	EXPECT_INT(redis_socket_parse("tcp://redis.example:6379", &place, &err), 0);
+	EXPECT_TEXT(address->host, "redis.example");
+	EXPECT_TEXT(address->port, "6379");
+	EXPECT(!address->local);
+	EXPECT_INT(redis_socket_parse("tcp://[::1]:65535", &place, &err), 0);
+	EXPECT_TEXT(address->host, "::1");
+	EXPECT_TEXT(address->port, "65535");
+	EXPECT_INT(redis_socket_parse("unix:///run/redis/redis.sock", &place, &err), 0);
+	EXPECT_TEXT(address->host, "/run/redis/redis.sock");
+	EXPECT(address->local);
+	EXPECT_INT(place.sentinel_count, 0);
 	EXPECT_TEXT(err.message, "");
+}
+
+TEST(reads_addresses_of_sentinels)
+{
+	struct redis_place place;
+	struct err err = {0};
+	EXPECT_INT(
+	    redis_socket_parse("sentinel://one.example:26379,[::1]:26380,10.0.0.3:1/my-primary.1_a", &place, &err), 0);
+	EXPECT_INT(place.sentinel_count, 3);
+	EXPECT_TEXT(place.addresses[0].host, "one.example");
+	EXPECT_TEXT(place.addresses[0].port, "26379");
+	EXPECT_TEXT(place.addresses[1].host, "::1");
+	EXPECT_TEXT(place.addresses[1].port, "26380");
+	EXPECT_TEXT(place.addresses[2].host, "10.0.0.3");
+	EXPECT_TEXT(place.addresses[2].port, "1");
+	EXPECT_TEXT(place.primary_name, "my-primary.1_a");
+	EXPECT_INT(redis_socket_parse("sentinel://a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8/n", &place, &err), 0);
+	EXPECT_INT(place.sentinel_count, REDIS_SENTINELS_MAX);
+	EXPECT_TEXT(err.message, "");
+}
+
+TEST(addresses_as_text)
+{
+	char text[REDIS_SERVER_TEXT_MAX];
+	struct redis_address address = {.host = "127.0.0.1", .port = "6379"};
+	EXPECT_TEXT(redis_primary_name(&address, text), "127.0.0.1:6379");
+	address = (struct redis_address){.host = "::1", .port = "6379"};
+	EXPECT_TEXT(redis_primary_name(&address, text), "[::1]:6379");
+	address = (struct redis_address){.host = "/run/redis.sock", .local = true};
+	EXPECT_TEXT(redis_primary_name(&address, text), "/run/redis.sock");
 }
 
 TEST(refuses_addresses_of_another_form)
@@ -147,13 +180,30 @@ TEST(refuses_addresses_of_another_form)
 	    "tcp://::1:6379",
 	    "unix://run/redis.sock",
 	    "unix:///0123456789012345678901234567890123456789012345678901234567890123456789012345"
-	    "67890123456789012345678901234567890123456789"};
+	    "67890123456789012345678901234567890123456789",
+	    "sentinel://",
+	    "sentinel:///name",
+	    "sentinel://127.0.0.1:26379",
+	    "sentinel://127.0.0.1:26379/",
+	    "sentinel://127.0.0.1:26379/two words",
+	    "sentinel://127.0.0.1:26379/name/0",
+	    "sentinel://127.0.0.1/name",
+	    "sentinel://127.0.0.1:0/name",
+	    "sentinel://127.0.0.1:26379,/name",
+	    "sentinel://,127.0.0.1:26379/name",
+	    "sentinel://127.0.0.1:1,,127.0.0.1:2/name",
+	    "sentinel://127.0.0.1:1, 127.0.0.1:2/name",
+	    "sentinel://a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9/name",
+	    "sentinel://a:1/0123456789012345678901234567890123456789012345678901234567890123"
+	    "0123456789012345678901234567890123456789012345678901234567890123"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		struct redis_address address;
+		struct redis_place place;
 		struct err err = {0};
 		char wanted[512];
-		EXPECT_INT(redis_socket_parse(wrong[i], &address, &err), -1);
-		snprintf(wanted, sizeof wanted, "\"%s\" is not tcp://HOST:PORT or unix:///PATH", wrong[i]);
+		EXPECT_INT(redis_socket_parse(wrong[i], &place, &err), -1);
+		snprintf(wanted, sizeof wanted,
+			 "\"%s\" is not tcp://HOST:PORT, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME",
+			 wrong[i]);
 		EXPECT_TEXT(err.message, wanted);
 		EXPECT_INT(err_exit_status(&err), 78);
 	}
@@ -369,7 +419,8 @@ TEST(names_that_would_tear_a_partition_over_slots_are_refused)
 	options.name_space = "ns";
 	options.address = "127.0.0.1";
 	EXPECT(redis_store_new(&options, &err) == NULL);
-	EXPECT_TEXT(err.message, "\"127.0.0.1\" is not tcp://HOST:PORT or unix:///PATH");
+	EXPECT_TEXT(err.message,
+		    "\"127.0.0.1\" is not tcp://HOST:PORT, unix:///PATH or sentinel://HOST:PORT,HOST:PORT/NAME");
 	redis_store_free(NULL);
 }
 
@@ -380,6 +431,8 @@ int main(int argc, char **argv)
 					CASE(a_stream_that_is_not_redis_is_refused),
 					CASE(a_visitor_that_gives_up_is_not_asked_again),
 					CASE(reads_addresses),
+					CASE(reads_addresses_of_sentinels),
+					CASE(addresses_as_text),
 					CASE(refuses_addresses_of_another_form),
 					CASE(reads_info),
 					CASE(judges_servers),
