@@ -99,7 +99,7 @@ class Round:
         self.counts = collections.Counter()
         self.recoveries, self.killed, self.outages = [], [], []
         self.seconds, self.pace = seconds, pace
-        self.with_broker = self.random.random() < 0.4 if broker is None else broker
+        self.with_broker = self.random.random() < 0.7 if broker is None else broker
         self.with_sentinel = self.random.random() < 0.6 if sentinel is None else sentinel
         self.disk = None
 
