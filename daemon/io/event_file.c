@@ -197,6 +197,9 @@ int event_file_next(struct event_file *file, struct arena *arena, struct event_r
 	    parts.has[MEMBER_PARTITION] && parts.has[MEMBER_OFFSET] && parts.has[MEMBER_TIMESTAMP];
 	file->order++;
 	finish(file, &parts, &builder, record);
+	/* What does not fit into the memory of a batch is nothing that the record could be blamed for. */
+	if (record->reason != REASON_NONE && record->err.code == ERR_MEMORY)
+		return err_set(err, ERR_MEMORY, "%s", record->err.message);
 	if (!parts.parsed)
 		return 1;
 	file->order_assumed |= !record->has_coordinates;

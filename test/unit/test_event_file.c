@@ -307,6 +307,30 @@ TEST(an_avro_file_without_a_configured_field_is_refused)
 	EXPECT_TEXT(shown, "");
 }
 
+TEST(memory_that_runs_out_makes_no_record_invalid)
+{
+	const char *path = files_text("e.jsonl", "{\"card\":22222222,\"id\":77777777,\"time\":900,\"shop\":null}\n");
+	int failed = 0, read = 0;
+	for (size_t limit = 16; limit < 4096; limit += 16) {
+		struct err err = {0};
+		struct arena *arena = arena_new(limit);
+		struct event_record record;
+		struct event_file *file = event_file_open(path, EVENT_FILE_BY_NAME, &schema, NULL, 0, &err);
+		int status = event_file_next(file, arena, &record, NULL, &err);
+		if (status == 1) {
+			EXPECT_INT(record.reason, REASON_NONE);
+			read++;
+		} else {
+			EXPECT_INT(status, -1);
+			EXPECT_INT(err.code, ERR_MEMORY);
+			failed++;
+		}
+		event_file_close(file);
+		arena_free(arena);
+	}
+	EXPECT(failed > 4 && read > 4);
+}
+
 int main(int argc, char **argv)
 {
 	return test_run((struct test[]){CASE(without_coordinates_the_order_is_that_of_the_lines),
@@ -321,6 +345,7 @@ int main(int argc, char **argv)
 					CASE(formats_are_told_by_name_and_need_a_unit_of_time),
 					CASE(avro_files_give_the_same_events_and_coordinates),
 					CASE(an_avro_file_without_a_configured_field_is_refused),
+					CASE(memory_that_runs_out_makes_no_record_invalid),
 					{0}},
 			argc, argv);
 }
