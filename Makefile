@@ -96,6 +96,8 @@ $(BUILD)/test/integration/canonical: $(BUILD)/test/integration/canonical.o $(LIB
 $(BUILD)/test/integration/test_%: $(BUILD)/test/integration/test_%.o $(LIBRARY)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
+$(BUILD)/test/unit/test_steady_state: LDFLAGS += $(foreach name,malloc calloc realloc,-Wl$(COMMA)--wrap=$(name))
+
 $(BUILD)/test/integration/test_redis_model: $(BUILD)/test/sim/redis_model.o
 
 $(BUILD)/test/integration/test_kafka_model: LDFLAGS += $(WRAPPED)

@@ -7,6 +7,7 @@
 
 #define CACHE_LINE 64
 #define PREFETCHED_BYTES 1024 /* of a column: 128 rows */
+#define TIDY_ROWS 8           /* free rows to be had before a batch; fewer, and dead ones make room */
 
 struct entity *entity_new(const struct feature_set *set)
 {
@@ -189,6 +190,22 @@ static int make_room(struct entity *entity)
 	entity->end -= entity->physical;
 	entity->physical = 0;
 	return 0;
+}
+
+/*
+ * Rows that are full are copied to a larger block, and views that share them leave no other way. Done beforehand, while
+ * nobody shares them, the live ones need only move to the front: a stream whose windows are full allocates nothing.
+ */
+void entity_tidy(struct entity *entity)
+{
+	struct rows *rows = entity->rows;
+	if (rows == NULL || rows->references != 1 || rows->used != entity->end ||
+	    rows->capacity - rows->used > TIDY_ROWS || entity->physical < TIDY_ROWS)
+		return;
+	rows_close(entity->set, rows, entity->physical);
+	entity->visible -= entity->physical;
+	entity->end -= entity->physical;
+	entity->physical = 0;
 }
 
 int entity_prepare(struct entity *entity, uint32_t *position, const struct event *event, const uint64_t *hashes,

@@ -23,6 +23,9 @@ struct entity *entity_new(const struct feature_set *set);
 /** A view of the same state that can be changed without changing this one. NULL: out of memory. */
 struct entity *entity_fork(const struct entity *entity);
 
+/** Called when no other view of its rows is left, by who has just freed the last: where they are full, what is dead makes room for what comes, in place. Changes no content. */
+void entity_tidy(struct entity *entity);
+
 /** Releases what a view saw; it is as entity_new() made it. */
 void entity_empty(struct entity *entity);
 

@@ -175,6 +175,11 @@ static void write_row(struct writer *writer, uint32_t row)
 	       control + RECORD_ROW_MAX(writer->set->column_count) + FIELD_TEXT_MAX * writer->set->string_count);
 }
 
+static void *align_up(uint8_t *at)
+{
+	return at + (-(uintptr_t)at & (_Alignof(struct string_state) - 1));
+}
+
 static void write_rows(const struct entity *entity, struct buffer *out)
 {
 	const struct feature_set *set = entity->set;
@@ -185,14 +190,13 @@ static void write_rows(const struct entity *entity, struct buffer *out)
 	size_t strings = rows_string_bound(set, rows) + 1, state_bytes = strings * sizeof(struct string_state);
 	/* A string's text takes no more here than in the dictionaries, whose bound counts units of 8 bytes. */
 	size_t most = count * RECORD_ROW_MAX(set->column_count) + strings * 8 + SLACK_BYTES;
-	struct string_state *states = malloc(state_bytes + most);
-	if (states == NULL) {
-		out->failed = true;
+	/* The states stand behind the rows to be written, in memory that the buffer keeps for the next record. */
+	uint8_t *start = buffer_room(out, most + state_bytes + sizeof(struct string_state));
+	if (start == NULL)
 		return;
-	}
+	struct string_state *states = (struct string_state *)align_up(start + most);
 	memset(states, 0xff, state_bytes); /* NOT_NUMBERED and RECORD_NO_ROW */
 	struct writer writer = {.set = set, .rows = rows, .first = entity->physical, .strings = states};
-	uint8_t *start = (uint8_t *)(states + strings);
 	writer.at = start;
 	for (size_t i = 0; i < set->column_count; i++) {
 		writer.cells[i] = rows->cells + i * rows->capacity;
@@ -201,8 +205,8 @@ static void write_rows(const struct entity *entity, struct buffer *out)
 	}
 	for (uint32_t row = entity->physical; row < entity->end; row++)
 		write_row(&writer, row);
-	buffer_add(out, start, (size_t)(writer.at - start));
-	free(states);
+	assert((size_t)(writer.at - start) <= most);
+	out->length += (size_t)(writer.at - start);
 }
 
 static void write_sums(struct buffer *out, enum value_kind kind, const struct aggregate *sums)

@@ -186,3 +186,19 @@ void rows_open(const struct feature_set *set, struct rows *rows, uint32_t at)
 	}
 	rows->used++;
 }
+
+static void close_column(int64_t *column, uint32_t first, uint32_t used)
+{
+	memmove(column, column + first, (used - first) * sizeof *column);
+}
+
+void rows_close(const struct feature_set *set, struct rows *rows, uint32_t first)
+{
+	assert(rows->references == 1 && first <= rows->used);
+	close_column(rows->time, first, rows->used);
+	close_column(rows->offset, first, rows->used);
+	close_column((int64_t *)rows->id, first, rows->used);
+	for (size_t column = 0; column < set->column_count; column++)
+		close_column(rows->cells + column * rows->capacity, first, rows->used);
+	rows->used -= first;
+}

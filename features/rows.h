@@ -46,6 +46,9 @@ size_t rows_size(const struct feature_set *set, const struct rows *rows);
 /** Moves rows from `at` on by one place, which must be free, and counts one more. */
 void rows_open(const struct feature_set *set, struct rows *rows, uint32_t at);
 
+/** Forgets the first rows, moving the others to their place; only where nobody else has a view of them. */
+void rows_close(const struct feature_set *set, struct rows *rows, uint32_t first);
+
 /** The columns for filters and sums; rows NULL: none. */
 struct columns rows_columns(const struct rows *rows);
 

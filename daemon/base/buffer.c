@@ -38,6 +38,11 @@ static bool reserve(struct buffer *buffer, size_t more)
 	return true;
 }
 
+uint8_t *buffer_room(struct buffer *buffer, size_t size)
+{
+	return reserve(buffer, size) ? buffer->data + buffer->length : NULL;
+}
+
 void buffer_add(struct buffer *buffer, const void *data, size_t length)
 {
 	assert(data != NULL || length == 0);

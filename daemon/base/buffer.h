@@ -23,6 +23,8 @@ void buffer_init(struct buffer *buffer);
 /** Appends bytes. */
 void buffer_add(struct buffer *buffer, const void *data, size_t length);
 
+/** Room for size bytes behind the contents, to be filled and then counted into buffer->length by the caller; valid until the next append. NULL: no memory. */
+uint8_t *buffer_room(struct buffer *buffer, size_t size);
 /** Appends a C string without its terminator. */
 void buffer_add_text(struct buffer *buffer, const char *text);
 

@@ -188,6 +188,7 @@ void entities_accept(struct entities *entities, struct entry *entry)
 	entry->pending = NULL;
 	entry->changed = false;
 	put_aside(entry, before);
+	entity_tidy(entry->entity);
 	entities_set(entities, entry, entry->entity);
 }
 

@@ -35,7 +35,8 @@ struct pipeline {
 	int64_t last_check_us, last_ends_us, last_ask_us, last_failure_us; /* monotonic; 0: never */
 	int64_t write_pause_until_us;
 	struct metrics metrics;
-	struct partition_metrics *gauges;
+	struct partition_metrics *gauges; /* of gauge_capacity */
+	size_t gauge_capacity;
 	const volatile int *stop;
 	char waiting[256]; /* what is waited for; empty: nothing */
 };

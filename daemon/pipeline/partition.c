@@ -14,6 +14,7 @@ struct partition *partition_new(int32_t number)
 	partition->number = number;
 	partition->committed = OFFSET_NONE;
 	buffer_init(&partition->stored);
+	buffer_init(&partition->next);
 	watermark_init(&partition->marker.watermark);
 	partition->cache = entities_new();
 	partition->recent = calloc(PARTITION_RECENT, 1);
@@ -30,6 +31,7 @@ void partition_free(struct partition *partition)
 		return;
 	entities_free(partition->cache);
 	buffer_free(&partition->stored);
+	buffer_free(&partition->next);
 	free(partition->dirty);
 	free(partition->recent);
 	free(partition);
@@ -77,40 +79,33 @@ static struct state_record *encode_dirty(struct partition *partition, struct buf
 int partition_write(struct partition *partition, const struct store *store, struct buffer *record, struct arena *arena,
 		    enum store_write *result, struct err *err)
 {
-	struct buffer marker;
+	struct buffer *marker = &partition->next;
 	struct slice expected = buffer_slice(&partition->stored);
-	int status = -1;
 	*result = STORE_WRITTEN;
 	if (partition->marker.generation == 0)
 		return 0; /* halted before it had a state of its own: what the store holds stays */
-	buffer_init(&marker);
-	marker_encode(&partition->marker, &marker);
-	if (partition->stored.length != 0 && slice_equal(buffer_slice(&marker), expected)) {
-		status = 0;
-		goto free_marker;
-	}
+	buffer_reset(marker);
+	marker_encode(&partition->marker, marker);
+	if (partition->stored.length != 0 && slice_equal(buffer_slice(marker), expected))
+		return 0;
 	if (partition->stored.length == 0)
 		expected = (struct slice){NULL, 0};
 	buffer_reset(record);
 	struct state_record *records = encode_dirty(partition, record, arena);
-	if (records == NULL || buffer_failed(&marker)) {
-		(void)err_memory(err);
-		goto free_marker;
-	}
-	status = store->write(store->self, partition->number, expected, buffer_slice(&marker), records,
-			      partition->dirty_count, result, err);
+	if (records == NULL || buffer_failed(marker))
+		return err_memory(err);
+	int status = store->write(store->self, partition->number, expected, buffer_slice(marker), records,
+				  partition->dirty_count, result, err);
 	if (status != 0 || *result != STORE_WRITTEN)
-		goto free_marker;
+		return status;
 	for (size_t i = 0; i < partition->dirty_count; i++)
 		partition->dirty[i]->dirty = false;
 	partition->dirty_count = 0;
 	partition->stored_next = partition->marker.next_offset;
-	buffer_free(&partition->stored);
-	partition->stored = marker;
+	struct buffer before = partition->stored;
+	partition->stored = *marker;
+	*marker = before;
 	return 0;
-free_marker:
-	buffer_free(&marker);
-	return status;
 }
 
 int partition_load(struct partition *partition, const struct feature_set *set, const struct store *store,

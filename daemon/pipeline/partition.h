@@ -19,6 +19,7 @@ struct partition {
 	struct marker marker;  /* state as of the last commit, in memory; next_offset >= what the store holds */
 	struct marker pending; /* as of the running batch */
 	struct buffer stored;  /* the marker's bytes as the store holds them; length 0: none */
+	struct buffer next;    /* the marker's bytes under way; their memory changes places with `stored` */
 	int64_t stored_next;   /* R as the store holds it */
 	int64_t written_us;    /* monotonic: when the store last got what it lacked; 0: never */
 	int64_t high;          /* the log's end as last seen, for the lag */

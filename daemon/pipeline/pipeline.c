@@ -526,14 +526,20 @@ const char *pipeline_reason(const struct pipeline *pipeline)
 const struct metrics *pipeline_metrics(struct pipeline *pipeline)
 {
 	struct metrics *metrics = &pipeline->metrics;
-	struct partition_metrics *gauges = realloc(pipeline->gauges, (pipeline->partition_count + 1) * sizeof *gauges);
+	size_t wanted = pipeline->partition_count + 1;
 	metrics->partition_count = 0;
 	metrics->cache_entities = metrics->cache_bytes = 0;
 	metrics->ready = pipeline_ready(pipeline);
 	metrics->store = pipeline->ports.store.facts(pipeline->ports.store.self);
-	if (gauges == NULL)
-		return metrics;
-	pipeline->gauges = metrics->partitions = gauges;
+	if (wanted > pipeline->gauge_capacity) {
+		struct partition_metrics *grown = realloc(pipeline->gauges, wanted * sizeof *grown);
+		if (grown == NULL)
+			return metrics;
+		pipeline->gauges = grown;
+		pipeline->gauge_capacity = wanted;
+	}
+	struct partition_metrics *gauges = pipeline->gauges;
+	metrics->partitions = gauges;
 	for (size_t i = 0; i < pipeline->partition_count; i++) {
 		const struct partition *partition = pipeline->partitions[i];
 		struct partition_metrics *gauge = &gauges[metrics->partition_count++];
