@@ -108,7 +108,7 @@ struct message {
 enum commit_result {
 	COMMIT_DONE,    /* messages are visible and offsets committed, together */
 	COMMIT_ABORTED, /* certainly neither; the same batch may be applied again */
-	COMMIT_UNKNOWN  /* nobody knows: destroy the producer, recover (err->action ERR_RECOVER) */
+	COMMIT_UNKNOWN /* nobody knows: destroy the producer, recover (err->action ERR_RECOVER); or end, where trying again is of no use (ERR_EXIT: fenced, forbidden) */
 };
 
 /*

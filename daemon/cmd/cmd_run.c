@@ -154,6 +154,12 @@ static void choose_ttl(struct daemon *daemon)
 	}
 	const struct event_schema *schema = &config->schema;
 	const struct log *log = &daemon->world.log;
+	if (facts.configs_refused) {
+		log_warning(log,
+			    "the user may not see the input topic's settings (DescribeConfigs): state will not expire, "
+			    "and whether cleanup.policy and message.timestamp.after.max.ms are right is not known");
+		return;
+	}
 	if (facts.cleanup_policy[0] != '\0' && strcmp(facts.cleanup_policy, "delete") != 0)
 		log_error(log,
 			  "cleanup.policy of the input topic is %s: it must be \"delete\", or state cannot be made "

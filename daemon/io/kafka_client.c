@@ -144,11 +144,37 @@ void kafka_client_close(struct kafka_client *client)
 	client->handle = NULL;
 }
 
+/* What the user needs, where the broker misses it; NULL: that is not the trouble. */
+static const char *needed(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+		return "Read on the input topic and Write on every output topic";
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+		return "Read on the group";
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+		return "Write on the transactional id";
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+		return "IdempotentWrite on the cluster";
+	default:
+		return NULL;
+	}
+}
+
+bool kafka_client_forbidden(rd_kafka_resp_err_t code)
+{
+	return needed(code) != NULL;
+}
+
 int kafka_client_fail(struct err *err, enum err_code code, enum err_action action, rd_kafka_resp_err_t from,
 		      const char *what, const char *text)
 {
 	if (text == NULL)
 		text = rd_kafka_err2str(from);
+	if (needed(from) != NULL)
+		return err_set_action(err, code, action,
+				      "kafka %s: %s (%s); the user needs %s (docs/operations.md, least permissions)",
+				      what, text, rd_kafka_err2name(from), needed(from));
 	return err_set_action(err, code, action, "kafka %s: %s (%s)", what, text, rd_kafka_err2name(from));
 }
 

@@ -53,7 +53,7 @@ int kafka_client_open(struct kafka_client *client, const char *name, const struc
 /** Serves what waits (log lines), then destroys the handle without waiting for brokers; a closed client stays closed. */
 void kafka_client_close(struct kafka_client *client);
 
-/** Sets *err from librdkafka's code: "kafka WHAT: TEXT (CODE)". Returns -1. */
+/** Sets *err from librdkafka's code: "kafka WHAT: TEXT (CODE)", and the permission that is needed where the broker misses one. Returns -1. */
 int kafka_client_fail(struct err *err, enum err_code code, enum err_action action, rd_kafka_resp_err_t from,
 		      const char *what, const char *text);
 
@@ -62,6 +62,9 @@ int kafka_client_fatal(struct kafka_client *client, enum err_action action, stru
 
 /** True for the codes by which a broker says that a newer process holds our id. */
 bool kafka_client_fenced(rd_kafka_resp_err_t code);
+
+/** True for the codes by which a broker says that the user may not do this. */
+bool kafka_client_forbidden(rd_kafka_resp_err_t code);
 
 /** Writes a line about the handle; warnings and errors of one kind once per KAFKA_CLIENT_QUIET_MS. */
 void kafka_client_report(struct kafka_client *client, enum log_level level, const char *kind, const char *text);

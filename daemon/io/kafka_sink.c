@@ -22,6 +22,7 @@ struct kafka_sink {
 	size_t failed;       /* messages of this transaction that were not delivered */
 	struct err failure;  /* why the first of them */
 	bool purged;         /* the first was thrown away since the transaction had failed before */
+	bool forbidden;      /* a broker said that the user may not do what this transaction does */
 };
 
 struct kafka_sink *kafka_sink_new(const struct kafka_options *options, struct err *err)
@@ -41,6 +42,7 @@ static void on_delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, 
 	(void)handle;
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
+	sink->forbidden |= kafka_client_forbidden(message->err);
 	if (sink->failed++ > 0)
 		return;
 	sink->purged =
@@ -105,6 +107,7 @@ static enum trouble look_at(struct kafka_sink *sink, rd_kafka_error_t *error, co
 {
 	rd_kafka_resp_err_t code = rd_kafka_error_code(error);
 	enum trouble trouble = TROUBLE_FATAL;
+	sink->forbidden |= kafka_client_forbidden(code);
 	bool fatal = rd_kafka_error_is_fatal(error) != 0 || sink->client.fatal;
 	if (!fatal && rd_kafka_error_txn_requires_abort(error))
 		trouble = TROUBLE_ABORT;
@@ -145,7 +148,7 @@ static int begin(void *self, struct err *err)
 		return err_set_action(err, ERR_UNAVAILABLE, ERR_RECOVER, "kafka producer: not open");
 	rd_kafka_poll(sink->client.handle, 0);
 	sink->failed = 0;
-	sink->purged = false;
+	sink->purged = sink->forbidden = false;
 	err_clear(&sink->failure);
 	rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->client.handle);
 	if (error != NULL) {
@@ -201,6 +204,12 @@ static enum commit_result give_up(struct kafka_sink *sink, struct err *err)
 	if (abort_transaction(sink, &failed) == 0) {
 		err->action = ERR_ABORT_BATCH;
 		return COMMIT_ABORTED;
+	}
+	if (sink->forbidden) {
+		/* The broker never began what it refused, so librdkafka fails to abort it. A new producer would fare no better. */
+		err->code = ERR_UNAVAILABLE;
+		err->action = ERR_EXIT;
+		return COMMIT_UNKNOWN;
 	}
 	err->action = ERR_RECOVER;
 	if (rd_kafka_fatal_error(sink->client.handle, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {

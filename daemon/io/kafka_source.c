@@ -222,6 +222,8 @@ static void take_error(struct kafka_source *source, const rd_kafka_message_t *me
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 		kafka_client_fail(&source->pending, ERR_UNAVAILABLE, ERR_EXIT, message->err, "consumer", text);
+		err_prepend(&source->pending, "topic %s, group %s", source->options->input_topic,
+			    source->options->group_id);
 		return;
 	case RD_KAFKA_RESP_ERR__FATAL:
 		source->client.fatal = true;

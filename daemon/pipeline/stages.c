@@ -327,7 +327,7 @@ static int transact(struct pipeline *pipeline, const struct membership *membersh
 	histogram_add(&pipeline->metrics.commit_seconds, (double)(ended_us - began_us) / 1e6);
 	*again = result == COMMIT_ABORTED;
 	if (result == COMMIT_UNKNOWN) {
-		if (err->action != ERR_EXIT || err->code != ERR_FENCED)
+		if (err->action != ERR_EXIT)
 			err->action = ERR_RECOVER;
 		return -1;
 	}

@@ -56,9 +56,9 @@ class Scene:
         self.topics.create([self.input], partitions)
         self.topics.create([self.alerts, self.decisions, self.late, self.dead], 2)
 
-    def own_kafka(self):
+    def own_kafka(self, **options):
         """A broker for this test alone, which may go away."""
-        self.kafka = Kafka(self.folder)
+        self.kafka = Kafka(self.folder, **options)
         self.servers.append(self.kafka)
         self.kafka.start()
         self.topics = Topics(self.kafka.address)

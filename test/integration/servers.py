@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPS = pathlib.Path(os.environ.get("OUTLIERD_DEPS") or ROOT / ".deps")
 TOOLS = ROOT / "test" / "tools"
 START_SECONDS = 30
+KAFKA_USER, KAFKA_PASSWORD = "outlierd", "PASSWORD"  # of a secured broker: test/tools/kafka-server
 
 
 def start_process(arguments, log, **options):
@@ -58,22 +59,41 @@ def end_process(process, how=signal.SIGTERM, seconds=10):
             process.wait()
 
 
+def _certify(certificate, keystore):
+    """A self-signed certificate for 127.0.0.1, and a file with its key and itself."""
+    key = keystore.with_suffix(".key")
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    keystore.write_text(key.read_text() + certificate.read_text())
+
+
 class Kafka:
     """A broker (test/tools/kafka-server). Its owner calls start(); stop() ends it at any time, and removes its data."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, secured=False):
+        """secured: with a listener for users over TLS too, who may do what ACLs allow them."""
         self.folder = folder / "kafka"
-        self.address = None
+        self.address = self.secure_address = None
         self.tool = None
+        self.environment = dict(os.environ)
+        self.certificate = folder / "kafka.pem"
+        if secured:
+            keystore = folder / "kafka-keystore.pem"
+            self.environment["KAFKA_KEYSTORE"] = str(keystore)
+            _certify(self.certificate, keystore)
 
     def _run(self, word):
-        self.tool = subprocess.Popen([TOOLS / "kafka-server", word, self.folder], stdout=subprocess.PIPE, text=True)
+        command = [TOOLS / "kafka-server", word, self.folder]
+        self.tool = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment)
         output, _ = self.tool.communicate()
         assert self.tool.returncode == 0, f"kafka-server {word}: status {self.tool.returncode}"
         return output
 
     def start(self):
         self.address = self._run("start").split()[-1]
+        if "KAFKA_KEYSTORE" in self.environment:
+            self.secure_address = (self.folder / "secure-address").read_text().strip()
 
     def halt(self):
         """Ends it politely; start() goes on with the same data on the same port."""
