@@ -171,7 +171,9 @@ static void check_partition(struct sim *sim, struct database *database, int32_t 
 	if (memcmp(marker.outcomes, point.outcomes, sizeof point.outcomes) != 0)
 		sim_fail(sim, "I4: the totals of partition %d at R = %" PRId64 " are wrong", (int)p,
 			 marker.next_offset);
-	check_records(sim, database, p, &marker);
+	/* Evictions are known by the next look at the server: until then the marker does not claim to be whole. */
+	if (marker.server.evicted == database->evicted)
+		check_records(sim, database, p, &marker);
 }
 
 void check_store(struct sim *sim, struct database *database)
