@@ -134,7 +134,7 @@ enum answer group_check(const struct kafka *kafka, int node, struct identity ide
 /** All members are seen now: the coordinator was away. */
 void group_excuse(struct kafka *kafka);
 
-/* kafka_client.c */
+/* kafka_member.c, kafka_consumer.c, kafka_producer.c */
 
 /** The consumer and producer of a process. */
 struct client *client_new(struct node *node);
