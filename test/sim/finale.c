@@ -235,6 +235,11 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 		poison(sim, scene);
 		scene->word = "late";
 		break;
+	case FINALE_EMPTIED:
+		sim->redis->database = database_new(sim->redis);
+		redis_reset(sim->redis, true);
+		scene->generation = marker->generation;
+		break;
 	case FINALE_CLUSTER:
 		scene->word = "cluster_id";
 		break;
@@ -264,7 +269,7 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 	struct scene *scene = self;
 	struct marker marker;
 	enum finale finale = sim->plan.finale;
-	bool restart = finale != FINALE_GROWN && !is_cap(sim) && finale != FINALE_EVICTED;
+	bool restart = finale != FINALE_GROWN && finale != FINALE_EMPTIED && !is_cap(sim) && finale != FINALE_EVICTED;
 	(void)argument;
 	scene->partition = choose(sim, &marker);
 	if (scene->partition < 0) {
@@ -274,7 +279,7 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 	sim_trace(sim, "finale %s, partition %d", finale_names[finale], (int)scene->partition);
 	sim->stats->finales[finale]++;
 	sim->finale = true;
-	sim->unstable = finale != FINALE_ACCEPTED && finale != FINALE_EVICTED;
+	sim->unstable = finale != FINALE_ACCEPTED && finale != FINALE_EVICTED && finale != FINALE_EMPTIED;
 	scene->committed = sim->kafka->committed[scene->partition].offset;
 	scene->until_us = sim->now_us + LIMIT_US;
 	if (restart)

@@ -8,8 +8,8 @@ const char *const fault_names[FAULT_KINDS] = {
 };
 
 const char *const finale_names[FINALES] = {
-    "none",     "hole",     "hole_rebuilt", "recreated", "truncated", "grown", "offsets_lost", "set_back",
-    "accepted", "state_id", "caps",         "corrupt",   "evicted",   "late",  "cluster",      "marker",
+    "none",     "hole", "hole_rebuilt", "recreated", "truncated", "grown",   "offsets_lost", "set_back", "accepted",
+    "state_id", "caps", "corrupt",      "evicted",   "late",      "cluster", "marker",       "emptied",
 };
 
 /* How often each kind comes, in shares. */

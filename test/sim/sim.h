@@ -66,6 +66,7 @@ enum finale {
 	FINALE_LATE,         /* too many late events */
 	FINALE_CLUSTER,      /* another Kafka cluster */
 	FINALE_MARKER,       /* a damaged marker */
+	FINALE_EMPTIED,      /* Redis loses everything while nothing is sent */
 	FINALES
 };
 extern const char *const finale_names[FINALES];
