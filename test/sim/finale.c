@@ -236,8 +236,10 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 		scene->word = "late";
 		break;
 	case FINALE_EMPTIED:
-		sim->redis->database = database_new(sim->redis);
-		redis_reset(sim->redis, true);
+		/* FLUSHALL: the server stays the same, so only its contents tell. */
+		for (size_t i = 0; i < sim->redis->database->count; i++)
+			database_set(sim->redis->database, sim->redis->database->keys[i].name, (struct slice){NULL, 0},
+				     true);
 		scene->generation = marker->generation;
 		break;
 	case FINALE_CLUSTER:
