@@ -321,7 +321,8 @@ static size_t sift_strangers(struct settling *settling, struct stranger *strange
 			strangers[kept++] = *stranger;
 		}
 	}
-	qsort(strangers, kept, sizeof *strangers, by_claim);
+	if (kept > 0)
+		qsort(strangers, kept, sizeof *strangers, by_claim);
 	return kept;
 }
 
@@ -334,7 +335,8 @@ static size_t sift_expected(struct audit_book *book, const struct audit_span *sp
 			result->matched[book->expected[i].kind]++;
 		else if (book->expected[i].offset >= spans[book->expected[i].partition].from)
 			book->expected[kept++] = book->expected[i];
-	qsort(book->expected, kept, sizeof *book->expected, by_record);
+	if (kept > 0)
+		qsort(book->expected, kept, sizeof *book->expected, by_record);
 	return kept;
 }
 

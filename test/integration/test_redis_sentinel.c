@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #define PRIMARY "state"
-#define FAILOVER_S 20
+#define FAILOVER_S 60 /* sentinels of a loaded machine refuse one for long after the last */
 
 static const struct state_record one_record = {{"card", 4}, {"value", 5}};
 
