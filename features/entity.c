@@ -200,8 +200,8 @@ void entity_tidy(struct entity *entity)
 {
 	struct rows *rows = entity->rows;
 	if (rows == NULL || rows->references != 1 || rows->used != entity->end ||
-	    rows->capacity - rows->used > TIDY_ROWS || entity->physical < TIDY_ROWS)
-		return;
+	    rows->capacity - rows->used > TIDY_ROWS || entity->physical < TIDY_ROWS || rows_want_look(rows))
+		return; /* the copy to come leaves strings behind that are out of use */
 	rows_close(entity->set, rows, entity->physical);
 	entity->visible -= entity->physical;
 	entity->end -= entity->physical;

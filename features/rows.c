@@ -139,6 +139,11 @@ static void copy_columns(const struct feature_set *set, const struct rows *from,
 	to->used = count;
 }
 
+bool rows_want_look(const struct rows *rows)
+{
+	return rows->strings.count > 2 * rows->strings_kept + STRINGS_UNLOOKED;
+}
+
 struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, uint32_t first, uint32_t count)
 {
 	assert(rows == NULL ? count == 0 : first <= rows->used && count <= rows->used - first);
@@ -146,7 +151,7 @@ struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, u
 	if (copy == NULL || count == 0)
 		return copy;
 	copy_columns(set, rows, first, count, copy);
-	bool keep = rows->strings.count <= 2 * rows->strings_kept + STRINGS_UNLOOKED;
+	bool keep = !rows_want_look(rows);
 	copy->strings_kept = rows->strings_kept;
 	int status = keep ? dictionary_copy(&copy->strings, &rows->strings) : renumber_all(set, rows, copy, count);
 	if (status != 0) {

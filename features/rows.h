@@ -22,6 +22,9 @@ struct rows {
 /** Rows without content. NULL: out of memory. */
 struct rows *rows_new(const struct feature_set *set, uint32_t capacity) MUST_USE;
 
+/** True where strings have become so many that the next copy looks which of them are in use. */
+bool rows_want_look(const struct rows *rows);
+
 /** A copy of count rows with room for some more; strings that no row has are left behind, once they are many. NULL: out of memory. */
 struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, uint32_t first, uint32_t count) MUST_USE;
 

@@ -354,6 +354,38 @@ TEST(canonical_form_has_no_fold_that_lies_out_of_reach)
 	world_free(fresh);
 }
 
+TEST(rows_are_moved_in_place_and_strings_out_of_use_do_not_stay)
+{
+	const struct feature_options feature = {
+	    .name = "n", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = 400};
+	struct world *tidied = world_new(&feature, 1, 10, 100), *plain = world_new(&feature, 1, 10, 100);
+	struct buffer one, other;
+	size_t largest = 0;
+	buffer_init(&one);
+	buffer_init(&other);
+	for (int i = 0; i < 4000; i++) {
+		char shop[16];
+		snprintf(shop, sizeof shop, "shop%d", i);
+		const struct tx tx = {.time = 10 * i, .offset = 2 * i + 1, .shop = shop};
+		const struct tx beside = {.entity = "B", .time = 10 * i, .offset = 2 * i + 2};
+		for (int w = 0; w < 2; w++) {
+			struct world *world = w == 0 ? tidied : plain;
+			(void)world_apply(world, beside);
+			(void)world_apply(world, tx);
+		}
+		entity_tidy(tidied->entities[0]);
+		if (entity_size(tidied->entities[0]) > largest)
+			largest = entity_size(tidied->entities[0]);
+		if (i % 97 == 0)
+			EXPECT(slice_equal(world_record(tidied, &one), world_record(plain, &other)));
+	}
+	EXPECT(largest < 20000); /* 41 rows in reach, as many shops: not 4,000 */
+	buffer_free(&one);
+	buffer_free(&other);
+	world_free(tidied);
+	world_free(plain);
+}
+
 /* ---- tallies of another configuration */
 
 TEST(a_reader_with_other_features_uses_what_panes_hold)
@@ -593,6 +625,7 @@ int main(int argc, char **argv)
 					CASE(discarding_a_fork_leaves_the_base_as_it_was),
 					CASE(two_forks_of_one_base_may_both_be_changed),
 					CASE(dead_rows_leave_the_record_once_they_are_the_more),
+					CASE(rows_are_moved_in_place_and_strings_out_of_use_do_not_stay),
 					CASE(canonical_form_has_no_fold_that_lies_out_of_reach),
 					CASE(canonical_form_holds_the_visible_rows_alone),
 					CASE(a_reader_with_other_features_uses_what_panes_hold),
