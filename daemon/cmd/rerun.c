@@ -126,9 +126,9 @@ int rerun_end(struct rerun *rerun, struct err *err)
 	const struct rerun_options *options = &rerun->options;
 	struct batch *batch = rerun->batch;
 	if (batch_apply(batch, err) != 0 || batch_score(batch, options->champion, err) != 0 ||
-	    batch_publish(batch, rerun->publisher, options->publish, options->champion, &options->outlet, err) != 0 ||
-	    batch_accept(batch, err) != 0)
+	    batch_publish(batch, rerun->publisher, options->publish, options->champion, &options->outlet, err) != 0)
 		return -1;
+	batch_accept(batch);
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		rerun->outcomes[i] += batch->outcomes[i];
 	rerun->flagged += batch->flagged;

@@ -123,6 +123,8 @@ static int touch(struct batch *batch, struct item *item, struct err *err)
 	assert(entry->loaded && entry->entity != NULL);
 	if (entry->pending != NULL)
 		return 0;
+	if (partition_expect_dirty(item->partition, batch->touched_count + 1, err) != 0)
+		return -1;
 	if (entities_fork(entry) != 0)
 		return err_memory(err);
 	batch->touched[batch->touched_count] = entry;
@@ -353,14 +355,14 @@ int batch_publish(struct batch *batch, struct publisher *publisher, const struct
 	return 0;
 }
 
-int batch_accept(struct batch *batch, struct err *err)
+void batch_accept(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->touched_count; i++) {
 		struct entry *entry = batch->touched[i];
 		bool changed = entry->changed;
 		entities_accept(batch->owners[i]->cache, entry);
-		if (changed && partition_mark_dirty(batch->owners[i], entry, err) != 0)
-			return -1;
+		if (changed)
+			partition_mark_dirty(batch->owners[i], entry);
 	}
 	batch->touched_count = 0;
 	memset(batch->outcomes, 0, sizeof batch->outcomes);
@@ -381,5 +383,4 @@ int batch_accept(struct batch *batch, struct err *err)
 		partition_count_recent(partition, dead,
 				       item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);
 	}
-	return 0;
 }

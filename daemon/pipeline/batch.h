@@ -80,6 +80,6 @@ struct batch_outlet {
 int batch_publish(struct batch *batch, struct publisher *publisher, const struct publish_options *options,
 		  const struct champion *champion, const struct batch_outlet *outlet, struct err *err) MUST_USE;
 /** Merges the overlay into the caches and the markers (after the commit). */
-int batch_accept(struct batch *batch, struct err *err) MUST_USE;
+void batch_accept(struct batch *batch);
 
 #endif

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define DIRTY_FIRST 1024
+
 enum { RECENT_NEITHER, RECENT_DEAD, RECENT_LATE };
 
 struct partition *partition_new(int32_t number)
@@ -37,21 +39,28 @@ void partition_free(struct partition *partition)
 	free(partition);
 }
 
-int partition_mark_dirty(struct partition *partition, struct entry *entry, struct err *err)
+int partition_expect_dirty(struct partition *partition, size_t more, struct err *err)
+{
+	size_t capacity = partition->dirty_capacity == 0 ? DIRTY_FIRST : partition->dirty_capacity;
+	while (capacity - partition->dirty_count < more)
+		capacity *= 2;
+	if (capacity == partition->dirty_capacity)
+		return 0;
+	struct entry **dirty = realloc(partition->dirty, capacity * sizeof *dirty);
+	if (dirty == NULL)
+		return err_memory(err);
+	partition->dirty = dirty;
+	partition->dirty_capacity = capacity;
+	return 0;
+}
+
+void partition_mark_dirty(struct partition *partition, struct entry *entry)
 {
 	if (entry->dirty)
-		return 0;
-	if (partition->dirty_count == partition->dirty_capacity) {
-		size_t capacity = partition->dirty_capacity == 0 ? 1024 : 2 * partition->dirty_capacity;
-		struct entry **dirty = realloc(partition->dirty, capacity * sizeof *dirty);
-		if (dirty == NULL)
-			return err_memory(err);
-		partition->dirty = dirty;
-		partition->dirty_capacity = capacity;
-	}
+		return;
+	assert(partition->dirty_count < partition->dirty_capacity);
 	entry->dirty = true;
 	partition->dirty[partition->dirty_count++] = entry;
-	return 0;
 }
 
 /* Encodes all dirty records behind each other; slices are set once the buffer does not move any more. */

@@ -39,7 +39,9 @@ struct partition *partition_new(int32_t number);
 void partition_free(struct partition *partition);
 
 /** Remembers that an entry's committed state is not in the store yet. */
-int partition_mark_dirty(struct partition *partition, struct entry *entry, struct err *err) MUST_USE;
+void partition_mark_dirty(struct partition *partition, struct entry *entry);
+/** Room for so many more of them. Before the commit: what is committed must be merged whole, and so must not fail. */
+int partition_expect_dirty(struct partition *partition, size_t more, struct err *err) MUST_USE;
 
 /** Writes dirty records and the marker in one atomic step; `record` is scratch. Nothing to do: STORE_WRITTEN at once. */
 int partition_write(struct partition *partition, const struct store *store, struct buffer *record, struct arena *arena,

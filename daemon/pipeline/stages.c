@@ -409,8 +409,9 @@ static int run_batch(struct pipeline *pipeline, size_t *from, size_t count, cons
 		drop_halted(batch);
 	if (batch->count == 0)
 		return 0;
-	if (commit(pipeline, membership, err) != 0 || batch_accept(batch, err) != 0)
+	if (commit(pipeline, membership, err) != 0)
 		return -1;
+	batch_accept(batch);
 	count_batch(pipeline);
 	check_caps(pipeline);
 	return 0;

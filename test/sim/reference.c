@@ -231,7 +231,7 @@ static void apply(struct reference *reference, struct reference_partition *parti
 	status |= batch_score(batch, champion, &err);
 	status |= batch_publish(batch, reference->publisher, subject_publish(), champion, &outlet, &err);
 	bool changed = item->entry != NULL && item->outcome == OUTCOME_SCORED;
-	status |= batch_accept(batch, &err);
+	batch_accept(batch);
 	assert(status == 0);
 	ask_twin(reference, partition, item, decoded);
 	if (changed)
