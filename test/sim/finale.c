@@ -52,8 +52,12 @@ static void feed(struct sim *sim, int turns)
 
 static void feed_later(struct sim *sim, void *self, uint64_t argument)
 {
-	(void)self, (void)argument;
+	const struct scene *scene = self;
+	(void)argument;
 	feed(sim, 12);
+	/* Some for this partition, and some of these not of an aborted transaction. */
+	for (int i = 0; i < 6; i++)
+		subject_send(sim, scene->partition, sim_wall_ms(sim));
 }
 
 static void kill(struct sim *sim, void *self, uint64_t argument)
@@ -304,7 +308,7 @@ static void act(struct sim *sim, void *self, uint64_t argument)
 		if (sim_once_in(sim, 2))
 			sim_after(sim, sim_between(sim, 0, FEED_US), kill, sim->nodes[i], 0);
 	if (scene->fed)
-		sim_after(sim, FEED_US, feed_later, NULL, 0);
+		sim_after(sim, FEED_US, feed_later, scene, 0);
 	sim_after(sim, 2 * FEED_US, watch, scene, 0);
 }
 
