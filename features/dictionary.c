@@ -158,6 +158,12 @@ void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash)
 		__builtin_prefetch(&slots_of(dictionary)[(uint32_t)hash & (dictionary->slot_count - 1)]);
 }
 
+void dictionary_prefetch_texts(const struct dictionary *dictionary)
+{
+	if (dictionary->used > 0)
+		slice_prefetch((struct slice){text_at(dictionary, 0), (size_t)dictionary->used * UNIT});
+}
+
 int dictionary_copy(struct dictionary *dictionary, const struct dictionary *other)
 {
 	assert(dictionary->block == NULL);

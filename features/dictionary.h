@@ -41,6 +41,8 @@ struct slice dictionary_text(const struct dictionary *dictionary, int64_t number
 int64_t dictionary_bound(const struct dictionary *dictionary);
 /** Tells the processor that a lookup of this hash is near. */
 void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash);
+/** Tells the processor that all texts will be read. */
+void dictionary_prefetch_texts(const struct dictionary *dictionary);
 /** Memory held, bytes. */
 size_t dictionary_size(const struct dictionary *dictionary);
 
