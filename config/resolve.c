@@ -7,6 +7,7 @@
 
 #define MISSING "(missing)" /* stands for a text whose absence is reported, so that later phases need no NULL checks */
 #define DEFAULT_QUANTILE 0.99
+#define IDLE_BYTES ((size_t)16 << 20) /* about what histories grow out of in a full batch */
 #define MESSAGE_MAX                                                                                                    \
 	1000000 /* bytes: below Kafka's own default of message.max.bytes; a command that knows the broker's sets that */
 
@@ -168,6 +169,7 @@ static void resolve_features(struct draft *draft)
 		fill(&draft->features[i].name);
 	options->features = draft->features;
 	options->feature_count = draft->feature_count;
+	options->idle_bytes = IDLE_BYTES;
 }
 
 static void resolve_rule(struct draft *draft, const struct rule_draft *from, struct rule_options *rule)

@@ -24,7 +24,7 @@ int condition_new(struct condition **condition, const struct event_schema *schem
 	if (made == NULL)
 		return err_memory(err);
 	made->schema = schema;
-	dictionary_init(&made->constants);
+	dictionary_init(&made->constants, NULL);
 	struct problems problems;
 	problems_begin(&problems, problem, context, err);
 	int status = filter_compile(&made->filter, schema, options, count, false, &made->constants, no_key, &problems);

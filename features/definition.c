@@ -72,13 +72,17 @@ int feature_set_new(struct feature_set **set, const struct feature_set_options *
 	memcpy(made->key, digest, sizeof made->key);
 	made->schema = options->schema;
 	made->max_events = options->max_events;
-	dictionary_init(&made->constants);
+	dictionary_init(&made->constants, NULL);
 
 	struct problems problems;
 	problems_begin(&problems, problem, context, err);
 	int status = plan_check(made, options, &problems);
 	if (status == 0 && problems.count == 0)
 		status = plan_compile(made) != 0 || identify(made, options) != 0 ? -1 : 0;
+	if (status == 0 && problems.count == 0 && options->idle_bytes > 0) {
+		made->pool = pool_new(options->idle_bytes);
+		status = made->pool == NULL ? -1 : 0;
+	}
 	if (status != 0)
 		(void)err_memory(err);
 	if (status != 0 || problems.count > 0) {
@@ -113,6 +117,7 @@ void feature_set_free(struct feature_set *set)
 	free(set->filters);
 	free(set->filter_texts);
 	dictionary_free(&set->constants);
+	pool_free(set->pool);
 	free(set->windows);
 	free(set->groups);
 	free(set->slots);

@@ -1,7 +1,8 @@
 /*
  * The feature set: definitions as configured, compiled once and checked, with the two hashes that identify it
  * (feature-set id, state id). Immutable after feature_set_new(); everything about one configuration that the transition
- * of an entity's state and the vector read is in here. Exact meaning of every operation:
+ * of an entity's state and the vector read is in here. Beside it stands the memory that its entities take and give back,
+ * so the entities of a set belong to one thread. Exact meaning of every operation:
  * docs/features.md.
  */
 #ifndef OUTLIERD_DEFINITION_H
@@ -62,6 +63,7 @@ struct feature_set_options {
 	const struct feature_options *features;
 	size_t feature_count;
 	uint32_t max_events; /* in reach, per entity; 2 .. STATE_MAX_EVENTS_LIMIT */
+	size_t idle_bytes;   /* of memory that histories have grown out of, kept for others; 0: it is freed */
 };
 
 struct feature_set;

@@ -1,7 +1,6 @@
 #include "features/dictionary.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define UNIT 8 /* bytes */
 #define FIRST_SLOTS ((uint32_t)16)
@@ -14,17 +13,17 @@ struct slot {
 	uint32_t number; /* + 1; 0: free */
 };
 
-void dictionary_init(struct dictionary *dictionary)
+void dictionary_init(struct dictionary *dictionary, struct pool *pool)
 {
 	assert(dictionary != NULL);
-	*dictionary = (struct dictionary){0};
+	*dictionary = (struct dictionary){.pool = pool};
 }
 
 void dictionary_free(struct dictionary *dictionary)
 {
 	assert(dictionary != NULL);
-	free(dictionary->block);
-	dictionary_init(dictionary);
+	pool_give(dictionary->pool, dictionary->block, dictionary_size(dictionary));
+	dictionary_init(dictionary, dictionary->pool);
 }
 
 uint64_t dictionary_hash(const uint8_t key[SIPHASH_KEY_BYTES], struct slice text)
@@ -77,30 +76,55 @@ static void put_slot(struct slot *slots, uint32_t slot_count, struct slot slot)
 	slots[at] = slot;
 }
 
+/* Copies a dictionary into another block, of so many slots and at least that capacity. -1: `to` is as it was. */
+static int transfer(const struct dictionary *from, uint32_t slot_count, uint32_t capacity, struct dictionary *to)
+{
+	struct dictionary made = *from;
+	made.pool = to->pool;
+	made.slot_count = slot_count;
+	made.capacity = capacity;
+	size_t table_bytes = slot_count * sizeof(struct slot), bytes = pool_size(dictionary_size(&made));
+	size_t most = (bytes - table_bytes) / UNIT; /* all that the block holds */
+	made.capacity = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+	made.block = pool_take(made.pool, bytes);
+	if (made.block == NULL)
+		return -1;
+	if (slot_count == from->slot_count) {
+		memcpy(made.block, from->block, table_bytes);
+	} else {
+		memset(made.block, 0, table_bytes);
+		for (uint32_t i = 0; i < from->slot_count; i++)
+			if (slots_of(from)[i].number != 0)
+				put_slot(slots_of(&made), slot_count, slots_of(from)[i]);
+	}
+	if (made.used > 0)
+		memcpy(text_at(&made, 0), text_at(from, 0), (size_t)made.used * UNIT);
+	*to = made;
+	return 0;
+}
+
+static bool slots_last(const struct dictionary *dictionary, uint64_t count)
+{
+	return count * 2 < dictionary->slot_count;
+}
+
 /* Makes room for one more text of so many units. */
 static int grow(struct dictionary *dictionary, size_t units)
 {
-	bool slots_left = (uint64_t)dictionary->count * 2 + 2 < dictionary->slot_count;
+	bool slots_left = slots_last(dictionary, (uint64_t)dictionary->count + 1);
 	if (slots_left && units <= dictionary->capacity - dictionary->used)
 		return 0;
 	if (units > UNITS_MAX - dictionary->used || dictionary->slot_count > UNITS_MAX)
 		return -1;
-	struct dictionary grown = *dictionary;
+	struct dictionary before = *dictionary;
+	uint32_t slot_count = dictionary->slot_count, capacity = dictionary->capacity;
 	if (!slots_left)
-		grown.slot_count = grown.slot_count == 0 ? FIRST_SLOTS : 2 * grown.slot_count;
-	if (units > grown.capacity - grown.used)
-		grown.capacity = grown.used + grown.used / 2 + (uint32_t)units + FIRST_UNITS;
-	grown.block = malloc(grown.slot_count * sizeof(struct slot) + (size_t)grown.capacity * UNIT);
-	if (grown.block == NULL)
+		slot_count = slot_count == 0 ? FIRST_SLOTS : 2 * slot_count;
+	if (units > capacity - dictionary->used)
+		capacity = dictionary->used + dictionary->used / 2 + (uint32_t)units + FIRST_UNITS;
+	if (transfer(&before, slot_count, capacity, dictionary) != 0)
 		return -1;
-	memset(grown.block, 0, grown.slot_count * sizeof(struct slot));
-	for (uint32_t i = 0; i < dictionary->slot_count; i++)
-		if (slots_of(dictionary)[i].number != 0)
-			put_slot(slots_of(&grown), grown.slot_count, slots_of(dictionary)[i]);
-	if (grown.used > 0)
-		memcpy(text_at(&grown, 0), text_at(dictionary, 0), (size_t)grown.used * UNIT);
-	free(dictionary->block);
-	*dictionary = grown;
+	pool_give(before.pool, before.block, dictionary_size(&before));
 	return 0;
 }
 
@@ -134,19 +158,23 @@ void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash)
 		__builtin_prefetch(&slots_of(dictionary)[(uint32_t)hash & (dictionary->slot_count - 1)]);
 }
 
+void dictionary_prefetch_texts(const struct dictionary *dictionary)
+{
+	if (dictionary->used > 0)
+		slice_prefetch((struct slice){text_at(dictionary, 0), (size_t)dictionary->used * UNIT});
+}
+
 int dictionary_copy(struct dictionary *dictionary, const struct dictionary *other)
 {
 	assert(dictionary->block == NULL);
 	if (other->block == NULL)
 		return 0;
-	void *block = malloc(dictionary_size(other));
-	if (block == NULL)
-		return -1;
-	size_t unused = (size_t)(other->capacity - other->used) * UNIT;
-	memcpy(block, other->block, dictionary_size(other) - unused);
-	*dictionary = *other;
-	dictionary->block = block;
-	return 0;
+	uint32_t slot_count = other->slot_count, capacity = other->used;
+	if (!slots_last(other, (uint64_t)other->count + other->count / 2) && slot_count <= UNITS_MAX)
+		slot_count *= 2;
+	if (capacity <= UNITS_MAX)
+		capacity += capacity / 2;
+	return transfer(other, slot_count, capacity, dictionary);
 }
 
 size_t dictionary_size(const struct dictionary *dictionary)

@@ -7,6 +7,7 @@
 #define OUTLIERD_DICTIONARY_H
 
 #include "err.h"
+#include "features/pool.h"
 #include "siphash.h"
 #include "slice.h"
 
@@ -15,17 +16,18 @@
 #define DICTIONARY_NONE (-1)
 
 struct dictionary {
+	struct pool *pool;   /* borrowed: where block comes from; NULL: malloc() */
 	void *block;         /* owned: the open-addressing table, then the texts; NULL: empty */
 	uint32_t slot_count; /* a power of two, more than twice count */
 	uint32_t count;
 	uint32_t used, capacity; /* of the texts, in units */
 };
 
-/** An empty dictionary, which owns nothing yet. */
-void dictionary_init(struct dictionary *dictionary);
-/** Frees what it owns. */
+/** An empty dictionary, which owns nothing yet; its memory comes from the pool (NULL: malloc()). */
+void dictionary_init(struct dictionary *dictionary, struct pool *pool);
+/** Gives back what it owns. */
 void dictionary_free(struct dictionary *dictionary);
-/** Makes an empty dictionary equal to another. -1: out of memory. */
+/** Makes an empty dictionary equal to another, with room for half as many texts again. -1: out of memory. */
 int dictionary_copy(struct dictionary *dictionary, const struct dictionary *other) MUST_USE;
 /** The hash under which a text is kept; the same key must be used for the life of a dictionary. */
 uint64_t dictionary_hash(const uint8_t key[SIPHASH_KEY_BYTES], struct slice text);
@@ -39,6 +41,8 @@ struct slice dictionary_text(const struct dictionary *dictionary, int64_t number
 int64_t dictionary_bound(const struct dictionary *dictionary);
 /** Tells the processor that a lookup of this hash is near. */
 void dictionary_prefetch(const struct dictionary *dictionary, uint64_t hash);
+/** Tells the processor that all texts will be read. */
+void dictionary_prefetch_texts(const struct dictionary *dictionary);
 /** Memory held, bytes. */
 size_t dictionary_size(const struct dictionary *dictionary);
 

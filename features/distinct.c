@@ -3,36 +3,36 @@
 #include "features/cell.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define WORD_BITS 64
 #define EMPTY ((uint64_t)CELL_NULL) /* of a table's place: no cell that is added is null */
 
-static int begin(struct distinct *distinct, size_t count)
+static int begin(struct distinct *distinct, struct pool *pool, size_t count)
 {
 	assert(count > 0);
 	distinct->words = distinct->local;
+	distinct->pool = pool;
 	distinct->count = count;
 	distinct->found = 0;
 	if (count > DISTINCT_LOCAL_WORDS)
-		distinct->words = malloc(count * sizeof *distinct->words);
+		distinct->words = pool_take(pool, count * sizeof *distinct->words);
 	return distinct->words == NULL ? -1 : 0;
 }
 
-int distinct_begin_numbers(struct distinct *distinct, size_t bound)
+int distinct_begin_numbers(struct distinct *distinct, struct pool *pool, size_t bound)
 {
-	if (begin(distinct, bound / WORD_BITS + 1) != 0)
+	if (begin(distinct, pool, bound / WORD_BITS + 1) != 0)
 		return -1;
 	memset(distinct->words, 0, distinct->count * sizeof *distinct->words);
 	return 0;
 }
 
-int distinct_begin_cells(struct distinct *distinct, size_t cells)
+int distinct_begin_cells(struct distinct *distinct, struct pool *pool, size_t cells)
 {
 	size_t count = 8;
 	while (count < 2 * cells)
 		count *= 2;
-	if (begin(distinct, count) != 0)
+	if (begin(distinct, pool, count) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		distinct->words[i] = EMPTY;
@@ -87,6 +87,6 @@ bool distinct_has(const struct distinct *distinct, bool numbers, int64_t cell)
 void distinct_end(struct distinct *distinct)
 {
 	if (distinct->words != distinct->local)
-		free(distinct->words);
+		pool_give(distinct->pool, distinct->words, distinct->count * sizeof *distinct->words);
 	distinct->words = NULL;
 }

@@ -38,8 +38,8 @@ struct entity *entity_fork(const struct entity *entity)
 void entity_empty(struct entity *entity)
 {
 	assert(entity->set != NULL);
-	rows_release(entity->rows);
-	panes_release(entity->panes);
+	rows_release(entity->set, entity->rows);
+	panes_release(entity->set, entity->panes);
 	*entity = (struct entity){.set = entity->set, .fold_edge = FOLD_EDGE_NONE};
 }
 
@@ -47,8 +47,8 @@ void entity_free(struct entity *entity)
 {
 	if (entity == NULL)
 		return;
-	rows_release(entity->rows);
-	panes_release(entity->panes);
+	rows_release(entity->set, entity->rows);
+	panes_release(entity->set, entity->panes);
 	free(entity);
 }
 
@@ -184,7 +184,7 @@ static int make_room(struct entity *entity)
 	struct rows *rows = rows_copy(entity->set, entity->rows, entity->physical, entity->end - entity->physical);
 	if (rows == NULL)
 		return -1;
-	rows_release(entity->rows);
+	rows_release(entity->set, entity->rows);
 	entity_set_rows(entity, rows);
 	entity->visible -= entity->physical;
 	entity->end -= entity->physical;
@@ -295,7 +295,7 @@ int entity_canonical(struct entity *entity, int64_t watermark)
 	entity_settle(entity, watermark, true);
 	/* Below every horizon and every window: a state made again behind it never had it. */
 	if (watermark != WATERMARK_NONE && entity->fold_edge <= watermark - entity->set->reach_ms) {
-		panes_release(entity->panes);
+		panes_release(entity->set, entity->panes);
 		entity->panes = NULL;
 		entity->first_pane = 0;
 		entity->fold_edge = FOLD_EDGE_NONE;

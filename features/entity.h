@@ -41,6 +41,9 @@ void entity_prefetch(const struct entity *entity);
 /** As entity_prefetch(), for the event after the next: what entity_prefetch() itself reads. */
 void entity_prefetch_head(const struct entity *entity);
 
+/** Tells the processor that the entity will be written as a record soon; its rows' head has come, see entity_prefetch_head(). Changes nothing; NULL does nothing. */
+void entity_prefetch_record(const struct entity *entity);
+
 /** Memory held by this entity, bytes (shared rows counted once per view). For the cache's budget. */
 size_t entity_size(const struct entity *entity);
 

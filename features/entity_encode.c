@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <stdlib.h>
 
 #define NOT_NUMBERED UINT32_MAX
 #define VARINT_SHORT (UINT64_C(1) << 28)
@@ -271,6 +270,17 @@ static void write_fold(const struct entity *entity, struct buffer *out)
 		buffer_add_varint(out, since == INT64_MIN ? 0 : 1 + (uint64_t)(entity->fold_edge - since));
 	}
 	write_panes(entity, out);
+}
+
+void entity_prefetch_record(const struct entity *entity)
+{
+	if (entity == NULL || entity->rows == NULL)
+		return;
+	const struct rows *rows = entity->rows;
+	for (size_t i = 0; i < ROWS_FIXED_COLUMNS + entity->set->column_count; i++)
+		slice_prefetch((struct slice){rows_fixed_column(rows, entity->capacity, i) + entity->physical,
+					      (entity->end - entity->physical) * sizeof(int64_t)});
+	dictionary_prefetch_texts(&rows->strings);
 }
 
 void entity_encode(const struct entity *entity, uint64_t generation, struct buffer *record)

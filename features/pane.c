@@ -1,7 +1,6 @@
 #include "features/pane.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define SPARE_PANES 4
 
@@ -11,19 +10,25 @@ int64_t panes_index(const struct feature_set *set, int64_t time_ms)
 	return time_ms / set->pane_ms - (time_ms % set->pane_ms < 0);
 }
 
+static size_t pane_bytes(const struct feature_set *set)
+{
+	return set->tally_count * sizeof(struct aggregate) + sizeof(int64_t);
+}
+
 static size_t block_bytes(const struct feature_set *set, size_t capacity)
 {
-	return sizeof(struct panes) + capacity * set->tally_count * sizeof(struct aggregate) +
-	       (capacity + set->tally_count) * sizeof(int64_t);
+	return sizeof(struct panes) + set->tally_count * sizeof(int64_t) + capacity * pane_bytes(set);
 }
 
 struct panes *panes_new(const struct feature_set *set, size_t capacity, int64_t since)
 {
 	_Static_assert(sizeof(struct panes) % 16 == 0, "sums of 128 bits follow the header in one block");
 	assert(capacity >= 1 && set->tally_count > 0);
-	struct panes *panes = malloc(block_bytes(set, capacity));
+	size_t bytes = pool_size(block_bytes(set, capacity));
+	struct panes *panes = pool_take(set->pool, bytes);
 	if (panes == NULL)
 		return NULL;
+	capacity += (bytes - block_bytes(set, capacity)) / pane_bytes(set); /* all that the block holds */
 	panes->references = 1;
 	panes->count = 0;
 	panes->capacity = capacity;
@@ -44,13 +49,13 @@ struct panes *panes_share(struct panes *panes)
 	return panes;
 }
 
-void panes_release(struct panes *panes)
+void panes_release(const struct feature_set *set, struct panes *panes)
 {
 	if (panes == NULL)
 		return;
 	assert(panes->references > 0);
 	if (--panes->references == 0)
-		free(panes);
+		pool_give(set->pool, panes, block_bytes(set, panes->capacity));
 }
 
 size_t panes_size(const struct feature_set *set, const struct panes *panes)
@@ -72,7 +77,7 @@ int panes_prepare(const struct feature_set *set, struct panes **panes, size_t *f
 		memcpy(own->since, old->since, set->tally_count * sizeof *own->since);
 		memcpy(own->index, old->index + *first, count * sizeof *own->index);
 		memcpy(own->sums, old->sums + *first * set->tally_count, count * set->tally_count * sizeof *own->sums);
-		panes_release(old);
+		panes_release(set, old);
 	}
 	*panes = own;
 	*first = 0;

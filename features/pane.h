@@ -28,8 +28,8 @@ int64_t panes_index(const struct feature_set *set, int64_t time_ms);
 /** One more reference; NULL gives NULL. */
 struct panes *panes_share(struct panes *panes);
 
-/** One reference less; the last frees. NULL does nothing. */
-void panes_release(struct panes *panes);
+/** One reference less; the last gives the memory back. NULL does nothing. */
+void panes_release(const struct feature_set *set, struct panes *panes);
 
 /** Makes *panes, of which the first *first are forgotten, this view's own with room for more (creating them where NULL); changes no content. -1: out of memory. */
 int panes_prepare(const struct feature_set *set, struct panes **panes, size_t *first, size_t more) MUST_USE;

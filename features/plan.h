@@ -114,6 +114,8 @@ struct feature_set {
 	size_t scan_count;
 	struct tally *tallies; /* ascending by id */
 	size_t tally_count;
+
+	struct pool *pool; /* of the memory of its entities; NULL: malloc() */
 };
 
 /** What an operation takes, for checks and compilation. */

@@ -1,29 +1,35 @@
 #include "features/rows.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define SPARE_ROWS 8        /* beside half as many again */
 #define STRINGS_UNLOOKED 32 /* so many may be out of use unnoticed, and as many again as are in use */
 
+static size_t row_bytes(const struct feature_set *set)
+{
+	return (ROWS_FIXED_COLUMNS + set->column_count) * sizeof(int64_t);
+}
+
 static size_t block_bytes(const struct feature_set *set, uint32_t capacity)
 {
-	return sizeof(struct rows) + (ROWS_FIXED_COLUMNS + set->column_count) * (size_t)capacity * sizeof(int64_t);
+	return sizeof(struct rows) + row_bytes(set) * capacity;
 }
 
 struct rows *rows_new(const struct feature_set *set, uint32_t capacity)
 {
 	_Static_assert(sizeof(struct rows) % sizeof(int64_t) == 0, "columns follow the header in one block");
 	assert(capacity > 0);
-	struct rows *rows = malloc(block_bytes(set, capacity));
+	size_t bytes = pool_size(block_bytes(set, capacity));
+	struct rows *rows = pool_take(set->pool, bytes);
 	if (rows == NULL)
 		return NULL;
+	capacity = (uint32_t)((bytes - sizeof *rows) / row_bytes(set)); /* all that the block holds */
 	*rows = (struct rows){.references = 1, .capacity = capacity};
 	rows->time = (int64_t *)(rows + 1);
 	rows->offset = rows->time + capacity;
 	rows->id = (uint64_t *)(rows->offset + capacity);
 	rows->cells = (int64_t *)(rows->id + capacity);
-	dictionary_init(&rows->strings);
+	dictionary_init(&rows->strings, set->pool);
 	return rows;
 }
 
@@ -34,7 +40,7 @@ struct rows *rows_share(struct rows *rows)
 	return rows;
 }
 
-void rows_release(struct rows *rows)
+void rows_release(const struct feature_set *set, struct rows *rows)
 {
 	if (rows == NULL)
 		return;
@@ -42,7 +48,7 @@ void rows_release(struct rows *rows)
 	if (--rows->references > 0)
 		return;
 	dictionary_free(&rows->strings);
-	free(rows);
+	pool_give(set->pool, rows, block_bytes(set, rows->capacity));
 }
 
 size_t rows_size(const struct feature_set *set, const struct rows *rows)
@@ -118,12 +124,16 @@ static int renumber(const struct feature_set *set, const struct rows *from, stru
 
 static int renumber_all(const struct feature_set *set, const struct rows *from, struct rows *to, uint32_t count)
 {
-	int64_t *new_of = calloc((size_t)dictionary_bound(&from->strings) + 1, sizeof *new_of);
-	int status = new_of == NULL ? -1 : 0;
+	size_t bytes = ((size_t)dictionary_bound(&from->strings) + 1) * sizeof(int64_t);
+	int64_t *new_of = pool_take(set->pool, bytes);
+	if (new_of == NULL)
+		return -1;
+	memset(new_of, 0, bytes);
+	int status = 0;
 	for (size_t i = 0; i < set->string_count && status == 0; i++)
 		status = renumber(set, from, to, to->cells + (size_t)set->strings[i] * to->capacity, count, new_of);
 	to->strings_kept = to->strings.count;
-	free(new_of);
+	pool_give(set->pool, new_of, bytes);
 	return status;
 }
 
@@ -155,7 +165,7 @@ struct rows *rows_copy(const struct feature_set *set, const struct rows *rows, u
 	copy->strings_kept = rows->strings_kept;
 	int status = keep ? dictionary_copy(&copy->strings, &rows->strings) : renumber_all(set, rows, copy, count);
 	if (status != 0) {
-		rows_release(copy);
+		rows_release(set, copy);
 		return NULL;
 	}
 	return copy;
@@ -169,8 +179,8 @@ struct rows *rows_grow(const struct feature_set *set, struct rows *rows)
 		return NULL;
 	copy_columns(set, rows, 0, rows->used, grown);
 	grown->strings = rows->strings;
-	dictionary_init(&rows->strings);
-	rows_release(rows);
+	dictionary_init(&rows->strings, set->pool);
+	rows_release(set, rows);
 	return grown;
 }
 

@@ -40,8 +40,8 @@ static inline const int64_t *rows_fixed_column(const struct rows *rows, uint32_t
 /** One more reference. */
 struct rows *rows_share(struct rows *rows);
 
-/** One reference less; the last frees. NULL does nothing. */
-void rows_release(struct rows *rows);
+/** One reference less; the last gives the memory back. NULL does nothing. */
+void rows_release(const struct feature_set *set, struct rows *rows);
 
 /** Memory held, bytes. */
 size_t rows_size(const struct feature_set *set, const struct rows *rows);

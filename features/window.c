@@ -128,8 +128,8 @@ static int begin_distinct(const struct scanner *scanner)
 	const struct segment *last = &set->segments[scanner->scan->first_segment + scanner->scan->segment_count - 1];
 	size_t rows = moment->end - moment->low[last->window];
 	if (set->groups[scanner->scan->first_group].kind != VALUE_TEXT)
-		return distinct_begin_cells(scanner->distinct, rows);
-	return distinct_begin_numbers(scanner->distinct, rows_string_bound(set, moment->entity->rows));
+		return distinct_begin_cells(scanner->distinct, set->pool, rows);
+	return distinct_begin_numbers(scanner->distinct, set->pool, rows_string_bound(set, moment->entity->rows));
 }
 
 int window_scan(const struct moment *moment, struct aggregate *slots)

@@ -157,7 +157,8 @@ static void make(struct subject *subject, int which, bool other_rules)
 							.schema = &subject->schema,
 							.features = features,
 							.feature_count = sizeof features / sizeof *features,
-							.max_events = MAX_EVENTS};
+							.max_events = MAX_EVENTS,
+							.idle_bytes = 64 << 10};
 	if (feature_set_new(&subject->set, &subject->options, NULL, NULL, &err) != 0)
 		goto broken;
 	refuse_wrong_rules(subject->set);

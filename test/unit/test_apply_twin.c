@@ -252,7 +252,8 @@ static int make_set(struct stream *stream)
 						       .schema = &stream->schema,
 						       .features = stream->features,
 						       .feature_count = count,
-						       .max_events = limits[below(rng, 7)]};
+						       .max_events = limits[below(rng, 7)],
+						       .idle_bytes = below(rng, 2) * 100000};
 	if (feature_set_new(&stream->set, &stream->options, NULL, NULL, &err) != 0) {
 		printf("  refused: %s\n", err.message);
 		return -1;

@@ -20,7 +20,7 @@ static int64_t add(struct dictionary *dictionary, const char *text)
 TEST(an_empty_dictionary_holds_nothing)
 {
 	struct dictionary dictionary;
-	dictionary_init(&dictionary);
+	dictionary_init(&dictionary, NULL);
 	EXPECT_INT(find(&dictionary, "a"), DICTIONARY_NONE);
 	EXPECT_INT(find(&dictionary, ""), DICTIONARY_NONE);
 	EXPECT_INT(dictionary_bound(&dictionary), 0);
@@ -33,7 +33,7 @@ TEST(numbers_rise_and_lead_back_to_their_texts)
 	struct dictionary dictionary;
 	char text[32];
 	int64_t numbers[MANY], last = -1;
-	dictionary_init(&dictionary);
+	dictionary_init(&dictionary, NULL);
 	for (int i = 0; i < MANY; i++) {
 		(void)snprintf(text, sizeof text, "%d%.*s", i, i % 20, "xxxxxxxxxxxxxxxxxxxx");
 		numbers[i] = add(&dictionary, text);
@@ -54,7 +54,7 @@ TEST(texts_of_one_hash_are_told_apart)
 {
 	struct dictionary dictionary;
 	int64_t a, b;
-	dictionary_init(&dictionary);
+	dictionary_init(&dictionary, NULL);
 	EXPECT(dictionary_add(&dictionary, 99, slice_of("a"), &a) == 0);
 	EXPECT(dictionary_add(&dictionary, 99, slice_of("b"), &b) == 0);
 	EXPECT(a != b);
@@ -69,7 +69,7 @@ TEST(an_empty_text_and_one_with_a_zero_byte_are_texts)
 	struct dictionary dictionary;
 	struct slice zero = {"a\0b", 3};
 	int64_t number;
-	dictionary_init(&dictionary);
+	dictionary_init(&dictionary, NULL);
 	EXPECT_INT(add(&dictionary, ""), find(&dictionary, ""));
 	EXPECT(dictionary_add(&dictionary, dictionary_hash(key, zero), zero, &number) == 0);
 	EXPECT_INT(find(&dictionary, "a"), DICTIONARY_NONE);
@@ -80,8 +80,8 @@ TEST(an_empty_text_and_one_with_a_zero_byte_are_texts)
 TEST(a_copy_goes_its_own_way)
 {
 	struct dictionary dictionary, copy;
-	dictionary_init(&dictionary);
-	dictionary_init(&copy);
+	dictionary_init(&dictionary, NULL);
+	dictionary_init(&copy, NULL);
 	(void)add(&dictionary, "a");
 	EXPECT(dictionary_copy(&copy, &dictionary) == 0);
 	int64_t b = add(&dictionary, "b"), c = add(&copy, "c");

@@ -244,7 +244,7 @@ static void world_close(struct test_world *world)
 }
 
 /* One event in: id and entity by number. */
-static int64_t world_event(struct test_world *world, int32_t partition, int id, int entity, int64_t time_ms)
+static inline int64_t world_event(struct test_world *world, int32_t partition, int id, int entity, int64_t time_ms)
 {
 	char line[128], key[32];
 	int length = snprintf(line, sizeof line, "e%d c%d %" PRId64 " %d.50", id, entity, time_ms, id % 90);
