@@ -145,11 +145,13 @@ class Scene:
 
     # What came out
 
-    def wait_done(self, seconds=DONE_SECONDS, group=None):
-        """Until the group has committed everything that the input topic holds."""
+    def wait_done(self, seconds=DONE_SECONDS, group=None, meanwhile=None):
+        """Until the group has committed everything that the input topic holds; `meanwhile` is called between looks."""
         ends = self.topics.ends(self.input)
 
         def done():
+            if meanwhile is not None:
+                meanwhile()
             committed = self.topics.committed(group or self.prefix, self.input, len(ends))
             return all(committed[p] is not None and committed[p][0] == end for p, end in ends.items() if end > 0)
 

@@ -206,6 +206,26 @@ TEST(commands_of_three_clients_are_answered_alike)
 	pair_close(&pair);
 }
 
+/* Before version 8 a full server queued nothing at all. */
+static bool full_server_queues(void)
+{
+	char reply[REPLY_BYTES];
+	int descriptor = connect_to(server.port);
+	static const char commands[] = "MULTI\r\nGET m\r\n";
+	set_time_out(descriptor);
+	if (send(descriptor, commands, sizeof commands - 1, MSG_NOSIGNAL) < 0)
+		give_up("Redis takes nothing");
+	size_t length = 0;
+	while (length < 8) {
+		ssize_t got = recv(descriptor, reply + length, sizeof reply - length, 0);
+		if (got <= 0)
+			give_up("Redis hung up");
+		length += (size_t)got;
+	}
+	close(descriptor);
+	return memmem(reply, length, "+Q", 2) != NULL;
+}
+
 /* Refusals come from the server's state, which the test brings about. */
 static void refused(const char *begin, const char *end, const char *refusal, uint64_t seed)
 {
@@ -215,6 +235,7 @@ static void refused(const char *begin, const char *end, const char *refusal, uin
 	compare(&pair, COMMANDS / 10);
 	redis_process_ask(&server, begin);
 	pair.redis->refusal = refusal;
+	pair.redis->full_queues = strncmp(refusal, "OOM", 3) == 0 && full_server_queues();
 	pair.redis->refuse_until_us = REFUSED_US;
 	compare(&pair, COMMANDS / 10);
 	redis_process_ask(&server, end);

@@ -34,7 +34,7 @@ from confluent_kafka import Consumer, TopicPartition
 import states
 from daemons import Outlierd
 from scene import Scene, expect_same
-from servers import Kafka, Registry
+from servers import Kafka, Registry, wait_until
 from stream import PARTITIONS
 from topics import Topics
 from torture_faults import SESSION_SECONDS, BrokerFaults, FullDisk, Killer, RedisFaults, SentinelFaults, Slot
@@ -197,9 +197,10 @@ class Round:
     def _heal(self, faults, slots):
         for fault in faults:
             fault.heal(time.monotonic() - self.begin)
-        self.scene.wait_done(HEAL_SECONDS)
+        # On a starved machine time-outs follow each other even now, and who is fenced is started again.
+        self.scene.wait_done(HEAL_SECONDS, meanwhile=lambda: [slot.revive() for slot in slots])
         for slot in slots:
-            slot.daemon.wait_ready()
+            wait_until(slot.ready, HEAL_SECONDS, "an instance is ready", every=0.2)
             slot.daemon.stop()
         logs = "".join(path.read_text(errors="replace") for path in self.scene.folder.glob("daemon-*.log"))
         self.counts["rebalances"] += logs.count(" notice assigned partitions=")

@@ -35,6 +35,18 @@ class Slot:
         what = self.random.choices(("kill", "zombie", "leave"), (70, 16, 14))[0]
         getattr(self, f"_{what}")(now)
 
+    def revive(self):
+        if self.daemon.process.poll() in RESTARTABLE:
+            self.counts["ended as fenced"] += 1
+            self.daemon = self.torture.start(self.name)
+
+    def ready(self):
+        self.revive()
+        try:
+            return self.daemon.get("/readyz")[0] == 200
+        except (OSError, AssertionError):
+            return False
+
     def kill(self):
         self.counts["kills"] += 1
         self.torture.killed.append(time.monotonic())

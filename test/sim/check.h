@@ -15,6 +15,8 @@ void check_outputs(struct sim *sim, const struct output *outputs, size_t count);
 void check_committed(struct sim *sim, const struct position *position, int64_t before);
 /** A server executed a write: its state is the reference's at R (I2, I3). */
 void check_store(struct sim *sim, struct database *database);
+/** What a server holds now was not written by a daemon: it is not judged. */
+void check_skip(struct sim *sim, struct database *database);
 /** True where all is worked off: R = C, and no record lies behind C. */
 bool check_settled(struct sim *sim);
 /** Why it is not. */

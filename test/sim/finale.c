@@ -22,7 +22,8 @@ struct scene {
 	int64_t committed; /* C, which no output may move then */
 	uint64_t outputs;  /* committed before the cause */
 	int64_t until_us;
-	uint64_t generation; /* that must be replaced; 0: none */
+	struct database *copy; /* that comes back later; NULL: none, or it has */
+	uint64_t generation;   /* that must be replaced; 0: none */
 	bool fed;
 };
 
@@ -134,9 +135,18 @@ static void watch(struct sim *sim, void *self, uint64_t argument)
 		settled = bytes.data != NULL && marker_decode(bytes, &marker, &err) == 0 &&
 			  marker.generation != scene->generation;
 	}
+	if (settled && scene->fed && scene->copy != NULL) {
+		/* And now a server takes over that still lacks what was evicted: only the committed generation tells. */
+		sim_trace(sim, "redis comes back as it was after the eviction");
+		sim->redis->database = database_back(sim->redis, scene->copy, 0);
+		check_skip(sim, sim->redis->database);
+		redis_reset(sim->redis, true);
+		scene->copy = NULL;
+		settled = false;
+	}
 	if (settled && !scene->fed) {
 		scene->fed = true;
-		feed(sim, 12);
+		feed_later(sim, scene, 0);
 	} else if (settled) {
 		if (!sim->unstable)
 			check_end(sim);
@@ -265,6 +275,7 @@ static void cause(struct sim *sim, struct scene *scene, const struct marker *mar
 	case FINALE_EVICTED:
 		damage(sim, scene);
 		scene->generation = marker->generation;
+		scene->copy = database_back(sim->redis, sim->redis->database, 0);
 		break;
 	default:
 		break;

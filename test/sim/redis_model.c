@@ -261,7 +261,7 @@ static void queue(struct session *session, const struct slice *words, size_t cou
 {
 	const char *refused = refusal(session);
 	/* A full server queues nothing, since queues take memory too. */
-	if (is_refused(refused, words[0]) || full(refused)) {
+	if (is_refused(refused, words[0]) || (full(refused) && !session->redis->full_queues)) {
 		session->dirty = true;
 		buffer_add_format(out, "-%s\r\n", refused);
 		return;

@@ -41,6 +41,7 @@ struct redis {
 	int connection_count, connection_capacity;
 	int64_t away_until_us, slow_until_us, refuse_until_us;
 	const char *refusal; /* an error reply */
+	bool full_queues;    /* as since version 8: a full server queues what needs no memory */
 	uint64_t servers;
 };
 
