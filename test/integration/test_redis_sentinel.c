@@ -281,7 +281,7 @@ static void start_sentinel(struct redis_process *sentinel, const struct redis_pr
 	if (file == NULL)
 		give_up("no configuration for the sentinel");
 	fprintf(file,
-		"sentinel monitor " PRIMARY " 127.0.0.1 %d 1\nsentinel down-after-milliseconds " PRIMARY " 1000\n"
+		"sentinel monitor " PRIMARY " 127.0.0.1 %d 1\nsentinel down-after-milliseconds " PRIMARY " 10000\n"
 		"sentinel failover-timeout " PRIMARY " 3000\n",
 		primary->port);
 	fclose(file);
@@ -389,7 +389,8 @@ TEST(writes_go_on_through_real_failovers)
 	}
 	EXPECT_INT(at, WRITES);
 	EXPECT(failovers >= WRITES / FAILOVER_EVERY);
-	EXPECT_INT(client_logged(&client, "Redis' primary is "), failovers + 1);
+	/* More where the sentinel failed over by itself meanwhile. */
+	EXPECT(client_logged(&client, "Redis' primary is ") >= (size_t)failovers + 1);
 	client_end(&client);
 	for (size_t i = 0; i < 2; i++)
 		redis_process_remove(&servers[i]);
