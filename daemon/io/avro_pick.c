@@ -182,15 +182,15 @@ static void blocks(struct walk *walk, const struct avro_node *node, struct json 
 		int64_t count = cursor_zigzag(&walk->cursor);
 		if (count == 0 || over(walk))
 			return;
-		if (count < 0) {
-			if (cursor_zigzag(&walk->cursor) < 0 || count == INT64_MIN)
-				fail(walk, "a block of negative size");
-			count = -count;
-		}
-		items += (uint64_t)count;
-		if ((uint64_t)count > AVRO_ITEMS_MAX || items > AVRO_ITEMS_MAX)
+		uint64_t number = count < 0 ? 0 - (uint64_t)count : (uint64_t)count;
+		int64_t size = count < 0 ? cursor_zigzag(&walk->cursor) : 0;
+		size_t left = cursor_left(&walk->cursor);
+		if (size < 0)
+			fail(walk, "a block of negative size");
+		if (number > AVRO_ITEMS_MAX - items)
 			fail(walk, "an array or map of more than 1048576 items");
-		for (int64_t i = 0; i < count && !over(walk); i++) {
+		items += number;
+		for (uint64_t i = 0; i < number && !over(walk); i++) {
 			if (node->type == AVRO_TYPE_MAP) {
 				struct slice name = cursor_bytes(
 				    &walk->cursor, below(walk, AVRO_TEXT_BYTES_MAX, "a map's key is too long"));
@@ -204,6 +204,9 @@ static void blocks(struct walk *walk, const struct avro_node *node, struct json 
 			}
 			value(walk, node->branches[0], NULL, json, depth + 1);
 		}
+		/* Who passes over the block by its size must come to the same place. */
+		if (count < 0 && !over(walk) && left - cursor_left(&walk->cursor) != (uint64_t)size)
+			fail(walk, "a block of another size than it says");
 	}
 }
 

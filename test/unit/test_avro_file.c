@@ -267,6 +267,38 @@ TEST(what_is_no_container_file_is_refused)
 		       "the schema's outermost type is no record");
 }
 
+/* What the walk of one record says; empty: it is read to its end. */
+static void expect_walk(const char *schema, struct slice body, const char *wanted)
+{
+	static const char *const nothing[] = {"nothing"};
+	struct err err = {0};
+	bool found;
+	size_t length = 0;
+	struct slice text;
+	struct arena *arena = arena_new(ARENA_BYTES);
+	struct avro_schema *parsed = avro_schema_parse(slice_of(schema), &err);
+	struct avro_pick *pick = avro_pick_new(parsed, nothing, 1, &found, &err);
+	EXPECT_TEXT(err.message, "");
+	int status = avro_pick_run(pick, body, &length, arena, &text, &err);
+	EXPECT_TEXT(err.message, wanted);
+	EXPECT(status == 0 ? length == body.length : err.code == ERR_DATA);
+	avro_pick_free(pick);
+	avro_schema_free(parsed);
+	arena_free(arena);
+}
+
+TEST(blocks_of_items_have_the_size_that_they_say)
+{
+	static const char schema[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":"
+				     "{\"type\":\"array\",\"items\":\"int\"}}]}";
+	expect_walk(schema, (struct slice){"\x03\x04\x02\x02\x00", 5}, "");
+	expect_walk(schema, (struct slice){"\x03\x02\x02\x02\x00", 5}, "byte 4: a block of another size than it says");
+	expect_walk(schema, (struct slice){"\x03\x06\x02\x02\x00", 5}, "byte 4: a block of another size than it says");
+	expect_walk(schema, (struct slice){"\x03\x01\x02\x02\x00", 5}, "byte 2: a block of negative size");
+	expect_walk(schema, (struct slice){"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00", 12},
+		    "byte 11: an array or map of more than 1048576 items");
+}
+
 TEST(damaged_bytes_never_break_the_reader)
 {
 	struct rng rng;
@@ -304,6 +336,7 @@ int main(int argc, char **argv)
 					CASE(damage_is_an_error_with_its_record),
 					CASE(leftovers_of_a_checksum_behind_a_deflated_block_are_passed_over),
 					CASE(what_is_no_container_file_is_refused),
+					CASE(blocks_of_items_have_the_size_that_they_say),
 					CASE(damaged_bytes_never_break_the_reader),
 					{0}},
 			argc, argv);
