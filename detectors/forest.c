@@ -3,6 +3,7 @@
 #include "detectors/float32.h"
 #include "detectors/forest_check.h"
 #include "detectors/kernel.h"
+#include "detectors/walk.h"
 #include "elementary.h"
 
 #include <assert.h>
@@ -13,12 +14,12 @@
 #define EULER_GAMMA 0.5772156649015329
 #define BLOCK_KEYS_MAX 16384 /* of a block on the stack, 64 KiB; more columns make smaller blocks */
 
-_Static_assert(BLOCK_KEYS_MAX / FOREST_COLUMNS_MAX >= KERNEL_GROUP, "a group of the widest rows fits into a block");
+_Static_assert(BLOCK_KEYS_MAX / FOREST_COLUMNS_MAX >= LAYOUT_GROUP, "a group of the widest rows fits into a block");
 
 struct forest {
 	struct forest_parts parts;
 	double divisor; /* trees * c(psi) */
-	struct kernel *kernel;
+	struct layout *layout;
 	bool used[FOREST_COLUMNS_MAX];
 };
 
@@ -57,7 +58,7 @@ struct forest *forest_take(struct forest_parts *parts, struct err *err)
 	if (forest_check(parts, err) != 0)
 		goto free_parts;
 	forest = calloc(1, sizeof *forest);
-	if (forest == NULL || (forest->kernel = kernel_new(parts)) == NULL) {
+	if (forest == NULL || (forest->layout = layout_new(parts)) == NULL) {
 		err_memory(err);
 		goto free_forest;
 	}
@@ -83,7 +84,7 @@ void forest_free(struct forest *forest)
 {
 	if (forest == NULL)
 		return;
-	kernel_free(forest->kernel);
+	layout_free(forest->layout);
 	forest_parts_free(&forest->parts);
 	free(forest);
 }
@@ -111,90 +112,98 @@ double forest_score_of_path(const struct forest *forest, double path)
 	return forest->parts.c_psi == 0.0 ? 0.5 : elementary_exp2(-(path / forest->parts.c_psi));
 }
 
-/* Path length below a node that is `above` splits from the root: the definition that every other walk must equal bit for bit. */
-static double walk(const struct forest_parts *parts, const struct tree *tree, int32_t node, unsigned above,
-		   const float *row)
+/* A row as keys, each column `stride` behind the one before; true where it misses a value that some tree asks for. */
+static bool fill_row(const struct forest *forest, const double *row, size_t stride, uint32_t *keys)
 {
-	int32_t left = tree->left[node], right = tree->right[node];
-	if (left < 0)
-		return ((double)(above + 1) + tree->value[node]) - 1.0;
-	float value = row[tree->feature[node]];
-	if (!isnan(value))
-		return walk(parts, tree, value <= tree->threshold[node] ? left : right, above + 1, row);
-	if (parts->missing == MISSING_LISTED)
-		return walk(parts, tree, tree->missing_left[node] ? left : right, above + 1, row);
-	double on_left = walk(parts, tree, left, above + 1, row);
-	double on_right = walk(parts, tree, right, above + 1, row);
-	return (tree->rows[left] * on_left + tree->rows[right] * on_right) / tree->rows[node];
-}
-
-static double walk_sum(const struct forest_parts *parts, const double *row)
-{
-	float rounded[FOREST_COLUMNS_MAX];
-	for (size_t column = 0; column < parts->columns; column++)
-		rounded[column] = float32_of(row[column]);
-	double sum = 0.0;
-	for (size_t t = 0; t < parts->tree_count; t++)
-		sum += walk(parts, &parts->trees[t], 0, 0, rounded);
-	return sum;
+	bool missing = false;
+	for (size_t column = 0; column < forest->parts.columns; column++, keys += stride)
+		if (isnan(row[column])) {
+			*keys = LAYOUT_MISSING;
+			missing |= forest->used[column];
+		} else {
+			*keys = float32_key(float32_of(row[column]));
+		}
+	return missing;
 }
 
 double forest_path(const struct forest *forest, const double *row)
 {
 	assert(forest != NULL && row != NULL);
-	return walk_sum(&forest->parts, row) / (double)forest->parts.tree_count;
+	const struct forest_parts *parts = &forest->parts;
+	uint32_t keys[FOREST_COLUMNS_MAX];
+	double sum = 0.0;
+	fill_row(forest, row, 1, keys);
+	for (size_t t = 0; t < parts->tree_count; t++)
+		sum += walk_tree(parts, &parts->trees[t], keys, 1);
+	return sum / (double)parts->tree_count;
 }
 
-/* Rows of a block as keys; incomplete[r] says that row r misses a value that some tree asks for (and has 0 in its place). -1 where the forest refuses that. */
-static int fill_block(const struct forest *forest, const struct matrix *matrix, size_t from, size_t rows,
-		      uint32_t *block, bool *incomplete, struct err *err)
+/* Rows that go the same way, until there is a block of them. */
+struct lot {
+	uint32_t keys[BLOCK_KEYS_MAX];
+	size_t numbers[KERNEL_BLOCK_ROWS]; /* of the rows in the matrix */
+	size_t rows;
+};
+
+static void score_lot(const struct forest *forest, struct lot *lot, bool missing, double *scores)
 {
-	size_t columns = forest->parts.columns;
-	for (size_t r = 0; r < rows; r++) {
-		const double *row = matrix->values + (from + r) * matrix->stride;
-		uint32_t *at = block + kernel_place(columns, r, 0);
-		incomplete[r] = false;
-		for (size_t column = 0; column < columns; column++, at += KERNEL_GROUP) {
-			bool missing = isnan(row[column]);
-			*at = float32_key(missing ? 0.0f : float32_of(row[column]));
-			if (!missing || !forest->used[column])
-				continue;
-			if (forest->parts.missing == MISSING_REFUSED)
-				return err_set(err, ERR_DATA,
-					       "row %zu, column %zu: a value is missing, and this forest says nothing "
-					       "about missing values",
-					       from + r, column);
-			incomplete[r] = true;
-		}
-	}
-	return 0;
+	double sums[KERNEL_BLOCK_ROWS];
+	for (size_t row = lot->rows; row % LAYOUT_GROUP != 0; row++)
+		for (size_t column = 0; column < forest->parts.columns; column++)
+			lot->keys[layout_place(forest->parts.columns, row, column)] = 0;
+	if (missing)
+		kernel_sums_missing(forest->layout, &forest->parts, lot->keys, lot->rows, sums);
+	else
+		kernel_sums(forest->layout, lot->keys, lot->rows, sums);
+	for (size_t i = 0; i < lot->rows; i++)
+		scores[lot->numbers[i]] = score_of_sum(forest, sums[i]);
+	lot->rows = 0;
+}
+
+/* The row's keys are in `whole` already, at its next place. */
+static void move_keys(size_t columns, const struct lot *whole, struct lot *missing)
+{
+	const uint32_t *from = whole->keys + layout_place(columns, whole->rows, 0);
+	uint32_t *to = missing->keys + layout_place(columns, missing->rows, 0);
+	for (size_t column = 0; column < columns; column++)
+		to[column * LAYOUT_GROUP] = from[column * LAYOUT_GROUP];
+}
+
+static int refuse(const struct matrix *matrix, const bool *used, size_t row, struct err *err)
+{
+	size_t column = 0;
+	while (!used[column] || !isnan(matrix->values[row * matrix->stride + column]))
+		column++;
+	return err_set(err, ERR_DATA,
+		       "row %zu, column %zu: a value is missing, and this forest says nothing about missing values",
+		       row, column);
 }
 
 int forest_score(const struct forest *forest, const struct matrix *matrix, double *scores, struct err *err)
 {
 	size_t columns = forest->parts.columns;
 	assert(matrix->columns == columns && matrix->stride >= columns);
-	uint32_t block[BLOCK_KEYS_MAX];
-	double sums[KERNEL_BLOCK_ROWS];
-	bool incomplete[KERNEL_BLOCK_ROWS];
-	size_t fitting = BLOCK_KEYS_MAX / columns / KERNEL_GROUP * KERNEL_GROUP;
-	size_t block_rows = fitting < KERNEL_BLOCK_ROWS ? fitting : KERNEL_BLOCK_ROWS;
-	for (size_t from = 0; from < matrix->rows; from += block_rows) {
-		size_t rows = matrix->rows - from < block_rows ? matrix->rows - from : block_rows;
-		size_t whole = (rows + KERNEL_GROUP - 1) / KERNEL_GROUP * KERNEL_GROUP;
-		/* The last group may have places without a row: any key will do there. */
-		if (whole > rows)
-			memset(block + kernel_place(columns, rows, 0) / KERNEL_GROUP * KERNEL_GROUP, 0,
-			       columns * KERNEL_GROUP * sizeof *block);
-		if (fill_block(forest, matrix, from, rows, block, incomplete, err) != 0)
-			return -1;
-		kernel_sums(forest->kernel, block, whole, sums);
-		for (size_t r = 0; r < rows; r++) {
-			if (incomplete[r])
-				sums[r] = walk_sum(&forest->parts, matrix->values + (from + r) * matrix->stride);
-			scores[from + r] = score_of_sum(forest, sums[r]);
+	struct lot whole, missing;
+	size_t fitting = BLOCK_KEYS_MAX / columns / LAYOUT_GROUP * LAYOUT_GROUP;
+	size_t most = fitting < KERNEL_BLOCK_ROWS ? fitting : KERNEL_BLOCK_ROWS;
+	whole.rows = missing.rows = 0;
+	for (size_t row = 0; row < matrix->rows; row++) {
+		uint32_t *keys = whole.keys + layout_place(columns, whole.rows, 0);
+		if (!fill_row(forest, matrix->values + row * matrix->stride, LAYOUT_GROUP, keys)) {
+			whole.numbers[whole.rows++] = row;
+		} else if (forest->parts.missing == MISSING_REFUSED) {
+			return refuse(matrix, forest->used, row, err);
+		} else {
+			move_keys(columns, &whole, &missing);
+			missing.numbers[missing.rows++] = row;
 		}
+		if (whole.rows == most)
+			score_lot(forest, &whole, false, scores);
+		if (missing.rows == most)
+			score_lot(forest, &missing, true, scores);
 	}
+	score_lot(forest, &whole, false, scores);
+	score_lot(forest, &missing, true, scores);
 	return 0;
 }
 

@@ -15,13 +15,12 @@ struct grower {
 	const struct matrix *sampled; /* borrowed */
 	uint32_t psi;
 	unsigned depth_max;
-	float *values;        /* of the tree's rows, column after column, psi each */
-	uint32_t *order;      /* the tree's rows 0 .. psi - 1; a node is a run of it, ascending */
-	uint32_t *aside;      /* right-hand rows while a run is parted */
-	struct range *ranges; /* of each column in the node at hand */
-	uint32_t *eligible;   /* columns */
-	struct rng *rng;      /* of the tree at hand, borrowed */
-	struct tree *tree;    /* likewise */
+	float *values;    /* of the tree's rows, column after column, psi each */
+	uint32_t *order;  /* the tree's rows 0 .. psi - 1; a node is a run of it, ascending */
+	uint32_t *aside;  /* right-hand rows while a run is parted */
+	uint32_t *varied; /* by depth: columns that still differ in the node at hand, for its children to choose from */
+	struct rng *rng;  /* of the tree at hand, borrowed */
+	struct tree *tree; /* likewise */
 };
 
 /* ceil(log2(max(psi, 2))) */
@@ -47,10 +46,8 @@ struct grower *grower_new(const struct matrix *sampled, uint32_t psi)
 	grower->values = malloc(psi * sampled->columns * sizeof *grower->values);
 	grower->order = malloc(psi * sizeof *grower->order);
 	grower->aside = malloc(psi * sizeof *grower->aside);
-	grower->ranges = malloc(sampled->columns * sizeof *grower->ranges);
-	grower->eligible = malloc(sampled->columns * sizeof *grower->eligible);
-	if (grower->values == NULL || grower->order == NULL || grower->aside == NULL || grower->ranges == NULL ||
-	    grower->eligible == NULL) {
+	grower->varied = malloc((grower->depth_max + 1) * sampled->columns * sizeof *grower->varied);
+	if (grower->values == NULL || grower->order == NULL || grower->aside == NULL || grower->varied == NULL) {
 		grower_free(grower);
 		return NULL;
 	}
@@ -64,24 +61,23 @@ void grower_free(struct grower *grower)
 	free(grower->values);
 	free(grower->order);
 	free(grower->aside);
-	free(grower->ranges);
-	free(grower->eligible);
+	free(grower->varied);
 	free(grower);
 }
 
-static void gather(struct grower *grower, const uint64_t *rows)
+static void gather(struct grower *grower, const uint32_t *rows)
 {
 	const struct matrix *sampled = grower->sampled;
 	for (uint32_t i = 0; i < grower->psi; i++) {
 		assert(rows[i] < sampled->rows && (i == 0 || rows[i - 1] < rows[i]));
-		const double *row = sampled->values + rows[i] * sampled->stride;
+		const double *row = sampled->values + (size_t)rows[i] * sampled->stride;
 		for (size_t column = 0; column < sampled->columns; column++)
 			grower->values[column * grower->psi + i] = float32_of(row[column]);
 		grower->order[i] = i;
 	}
 }
 
-/* Least and greatest present value of a column; without any, the least stays above the greatest. */
+/* Least and greatest present value of a column that has some. */
 static struct range range_of(const float *values, const uint32_t *rows, uint32_t count)
 {
 	struct range range = {INFINITY, -INFINITY};
@@ -93,15 +89,27 @@ static struct range range_of(const float *values, const uint32_t *rows, uint32_t
 	return range;
 }
 
-static size_t find_eligible(struct grower *grower, const uint32_t *rows, uint32_t count)
+/* True where two present values differ; most columns of most nodes tell so at once. */
+static bool varies(const float *values, const uint32_t *rows, uint32_t count)
 {
-	size_t eligible = 0;
-	for (size_t column = 0; column < grower->sampled->columns; column++) {
-		grower->ranges[column] = range_of(grower->values + column * grower->psi, rows, count);
-		if (grower->ranges[column].least < grower->ranges[column].greatest)
-			grower->eligible[eligible++] = (uint32_t)column;
-	}
-	return eligible;
+	uint32_t i = 0;
+	while (i < count && isnan(values[rows[i]]))
+		i++;
+	for (uint32_t first = i; i < count; i++)
+		if (values[rows[i]] < values[rows[first]] || values[rows[i]] > values[rows[first]])
+			return true;
+	return false;
+}
+
+/* The columns that vary in a node, out of those that do in the node above it. */
+static size_t find_varied(struct grower *grower, const uint32_t *above, size_t above_count, const uint32_t *rows,
+			  uint32_t count, uint32_t *varied)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < above_count; i++)
+		if (varies(grower->values + (size_t)above[i] * grower->psi, rows, count))
+			varied[found++] = above[i];
+	return found;
 }
 
 float grower_threshold(float least, float greatest, double u)
@@ -133,28 +141,33 @@ static uint32_t part(struct grower *grower, uint32_t column, float threshold, ui
 	return left;
 }
 
-static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, unsigned depth)
+/* The node of a run of rows, and all below it. above: columns that may vary in it, ascending. */
+static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, const uint32_t *above, size_t above_count,
+		    unsigned depth)
 {
 	struct tree *tree = grower->tree;
 	int32_t node = (int32_t)tree->node_count++;
 	assert(count > 0 && tree->node_count < 2 * (uint64_t)grower->psi);
 	tree->rows[node] = count;
-	size_t eligible = depth == grower->depth_max || count == 1 ? 0 : find_eligible(grower, rows, count);
-	if (eligible == 0) {
+	uint32_t *varied = grower->varied + (depth + 1) * grower->sampled->columns;
+	size_t varied_count = 0;
+	if (depth < grower->depth_max && count > 1)
+		varied_count = find_varied(grower, above, above_count, rows, count, varied);
+	if (varied_count == 0) {
 		tree->left[node] = tree->right[node] = tree->feature[node] = -1;
 		tree->threshold[node] = 0.0f;
 		tree->value[node] = forest_c(count);
 		return node;
 	}
-	uint32_t column = grower->eligible[rng_below(grower->rng, eligible)];
-	struct range range = grower->ranges[column];
+	uint32_t column = varied[rng_below(grower->rng, varied_count)];
+	struct range range = range_of(grower->values + (size_t)column * grower->psi, rows, count);
 	float threshold = grower_threshold(range.least, range.greatest, rng_uniform(grower->rng));
 	tree->feature[node] = (int32_t)column;
 	tree->threshold[node] = threshold;
 	tree->value[node] = 0.0;
 	uint32_t left = part(grower, column, threshold, rows, count);
-	tree->left[node] = grow(grower, rows, left, depth + 1);
-	tree->right[node] = grow(grower, rows + left, count - left, depth + 1);
+	tree->left[node] = grow(grower, rows, left, varied, varied_count, depth + 1);
+	tree->right[node] = grow(grower, rows + left, count - left, varied, varied_count, depth + 1);
 	return node;
 }
 
@@ -165,7 +178,7 @@ static size_t nodes_most(uint32_t psi, unsigned depth)
 	return (size_t)(by_rows < by_depth ? by_rows : by_depth);
 }
 
-int grower_tree(struct grower *grower, struct rng *rng, const uint64_t *rows, struct tree *tree)
+int grower_tree(struct grower *grower, struct rng *rng, const uint32_t *rows, struct tree *tree)
 {
 	size_t most = nodes_most(grower->psi, grower->depth_max);
 	assert(most <= FOREST_NODES_MAX);
@@ -181,6 +194,8 @@ int grower_tree(struct grower *grower, struct rng *rng, const uint64_t *rows, st
 	grower->rng = rng;
 	grower->tree = tree;
 	gather(grower, rows);
-	grow(grower, grower->order, grower->psi, 0);
+	for (uint32_t column = 0; column < grower->sampled->columns; column++)
+		grower->varied[column] = column;
+	grow(grower, grower->order, grower->psi, grower->varied, grower->sampled->columns, 0);
 	return 0;
 }

@@ -16,7 +16,7 @@ struct grower *grower_new(const struct matrix *sampled, uint32_t psi);
 void grower_free(struct grower *grower);
 
 /** Grows a tree from psi rows of the matrix, ascending. The arrays of *tree are allocated, by malloc; -1: out of memory. */
-int grower_tree(struct grower *grower, struct rng *rng, const uint64_t *rows, struct tree *tree) MUST_USE;
+int grower_tree(struct grower *grower, struct rng *rng, const uint32_t *rows, struct tree *tree) MUST_USE;
 
 /** Where u in [0, 1) cuts between least and greatest: at least `least`, below `greatest`. */
 float grower_threshold(float least, float greatest, double u);

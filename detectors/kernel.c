@@ -1,138 +1,9 @@
 #include "detectors/kernel.h"
 
-#include "detectors/float32.h"
-
 #include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include <string.h>
 
-/* One split of a perfect tree, heap order from 1: below node i are 2i and 2i + 1. */
-struct split {
-	uint32_t threshold; /* float32_key */
-	uint32_t offset;    /* of the column in a group: column * KERNEL_GROUP */
-};
-
-/* One node of a deep tree. */
-struct link {
-	struct split split;
-	uint32_t left, right; /* left 0: a leaf, for no node has the root below it */
-	double path;          /* of a leaf */
-};
-
-struct layout {
-	unsigned depth;
-	struct split *splits; /* 2^depth, the first unused; NULL: the tree is deep */
-	double *paths;        /* 2^depth leaves, from left to right */
-	struct link *links;   /* of a deep tree */
-};
-
-struct kernel {
-	size_t columns;
-	size_t tree_count;
-	struct layout *layouts;
-};
-
-/* Path length at a leaf, in the one form that all walks share: (nodes on the path + c) - 1. */
-static double path_at(const struct tree *tree, int32_t node, unsigned depth)
-{
-	return ((double)(depth + 1) + tree->value[node]) - 1.0;
-}
-
-static unsigned depth_below(const struct tree *tree, int32_t node)
-{
-	if (tree->left[node] < 0)
-		return 0;
-	unsigned left = depth_below(tree, tree->left[node]);
-	unsigned right = depth_below(tree, tree->right[node]);
-	return 1 + (left > right ? left : right);
-}
-
-/* Fills the perfect tree below place; a leaf above the bottom goes on left for ever, to slots that all hold its path. */
-static void fill_perfect(struct layout *layout, const struct tree *tree, int32_t node, size_t place, unsigned depth)
-{
-	size_t bottom = (size_t)1 << layout->depth;
-	if (tree->left[node] < 0) {
-		double path = path_at(tree, node, depth);
-		for (; place < bottom; place *= 2)
-			layout->splits[place] = (struct split){UINT32_MAX, 0};
-		layout->paths[place - bottom] = path;
-		return;
-	}
-	assert(place < bottom);
-	layout->splits[place].threshold = float32_key(tree->threshold[node] + 0.0f);
-	layout->splits[place].offset = (uint32_t)tree->feature[node] * KERNEL_GROUP;
-	fill_perfect(layout, tree, tree->left[node], 2 * place, depth + 1);
-	fill_perfect(layout, tree, tree->right[node], 2 * place + 1, depth + 1);
-}
-
-static void fill_deep(struct layout *layout, const struct tree *tree, int32_t node, unsigned depth)
-{
-	struct link *link = &layout->links[node];
-	if (tree->left[node] < 0) {
-		link->path = path_at(tree, node, depth);
-		return;
-	}
-	link->split.threshold = float32_key(tree->threshold[node] + 0.0f);
-	link->split.offset = (uint32_t)tree->feature[node] * KERNEL_GROUP;
-	link->left = (uint32_t)tree->left[node];
-	link->right = (uint32_t)tree->right[node];
-	assert(link->left != 0 && link->right != 0);
-	fill_deep(layout, tree, tree->left[node], depth + 1);
-	fill_deep(layout, tree, tree->right[node], depth + 1);
-}
-
-static int lay_out(struct layout *layout, const struct tree *tree)
-{
-	layout->depth = depth_below(tree, 0);
-	assert(layout->depth <= FOREST_DEPTH_MAX);
-	if (layout->depth > KERNEL_PERFECT_DEPTH) {
-		layout->links = calloc(tree->node_count, sizeof *layout->links);
-		if (layout->links == NULL)
-			return -1;
-		fill_deep(layout, tree, 0, 0);
-		return 0;
-	}
-	size_t bottom = (size_t)1 << layout->depth;
-	layout->splits = calloc(bottom, sizeof *layout->splits);
-	layout->paths = calloc(bottom, sizeof *layout->paths);
-	if (layout->splits == NULL || layout->paths == NULL)
-		return -1;
-	fill_perfect(layout, tree, 0, 1, 0);
-	return 0;
-}
-
-struct kernel *kernel_new(const struct forest_parts *parts)
-{
-	assert(parts->tree_count > 0 && parts->columns <= FOREST_COLUMNS_MAX);
-	struct kernel *kernel = calloc(1, sizeof *kernel);
-	if (kernel == NULL)
-		return NULL;
-	kernel->columns = parts->columns;
-	kernel->layouts = calloc(parts->tree_count, sizeof *kernel->layouts);
-	if (kernel->layouts == NULL)
-		goto free_kernel;
-	kernel->tree_count = parts->tree_count;
-	for (size_t t = 0; t < parts->tree_count; t++)
-		if (lay_out(&kernel->layouts[t], &parts->trees[t]) != 0)
-			goto free_kernel;
-	return kernel;
-free_kernel:
-	kernel_free(kernel);
-	return NULL;
-}
-
-void kernel_free(struct kernel *kernel)
-{
-	if (kernel == NULL)
-		return;
-	for (size_t t = 0; t < kernel->tree_count; t++) {
-		free(kernel->layouts[t].splits);
-		free(kernel->layouts[t].paths);
-		free(kernel->layouts[t].links);
-	}
-	free(kernel->layouts);
-	free(kernel);
-}
+#define SINGLES_MAX 5 /* rows of a group that are walked one by one: with more of them the group as a whole is faster */
 
 /* One level for one row: 2i, and one more where the value is above the threshold. Compiles to compare and add with carry. */
 static inline uint32_t below(const struct split *splits, const uint32_t *values, uint32_t at)
@@ -141,9 +12,9 @@ static inline uint32_t below(const struct split *splits, const uint32_t *values,
 	return at + at + (split->threshold < values[split->offset]);
 }
 
-static void sum_perfect(const struct layout *layout, const uint32_t *group, double *sums)
+static void sum_group(const struct layout *layout, size_t tree, const uint32_t *group, double *sums)
 {
-	const struct split *splits = layout->splits;
+	const struct split *splits = layout->splits + (tree << layout->depth);
 	uint32_t a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1;
 	for (unsigned level = 0; level < layout->depth; level++) {
 		a = below(splits, group, a);
@@ -156,7 +27,7 @@ static void sum_perfect(const struct layout *layout, const uint32_t *group, doub
 		h = below(splits, group + 7, h);
 	}
 	const uint32_t bottom = UINT32_C(1) << layout->depth;
-	const double *paths = layout->paths;
+	const double *paths = layout->paths + (tree << layout->depth);
 	sums[0] += paths[a - bottom];
 	sums[1] += paths[b - bottom];
 	sums[2] += paths[c - bottom];
@@ -167,30 +38,87 @@ static void sum_perfect(const struct layout *layout, const uint32_t *group, doub
 	sums[7] += paths[h - bottom];
 }
 
-static void sum_deep(const struct layout *layout, const uint32_t *group, double *sums)
+static double path_deep(const struct link *links, const uint32_t *row)
 {
-	for (size_t row = 0; row < KERNEL_GROUP; row++) {
-		const struct link *link = layout->links;
-		while (link->left != 0)
-			link = &layout->links[link->split.threshold < group[link->split.offset + row] ? link->right
-												      : link->left];
-		sums[row] += link->path;
+	const struct link *link = links;
+	while (link->left != 0)
+		link = &links[link->split.threshold < row[link->split.offset] ? link->right : link->left];
+	return link->path;
+}
+
+/* Path lengths of one row in eight trees that follow one another. */
+static void walk_eight(const struct layout *layout, size_t tree, const uint32_t *row, double *found)
+{
+	const struct split *splits = layout->splits + (tree << layout->depth);
+	const size_t apart = (size_t)1 << layout->depth;
+	uint32_t a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1;
+	for (unsigned level = 0; level < layout->depth; level++) {
+		a = below(splits, row, a);
+		b = below(splits + apart, row, b);
+		c = below(splits + 2 * apart, row, c);
+		d = below(splits + 3 * apart, row, d);
+		e = below(splits + 4 * apart, row, e);
+		f = below(splits + 5 * apart, row, f);
+		g = below(splits + 6 * apart, row, g);
+		h = below(splits + 7 * apart, row, h);
+	}
+	const double *paths = layout->paths + (tree << layout->depth) - apart;
+	const uint32_t places[8] = {a, b, c, d, e, f, g, h};
+	for (size_t i = 0; i < 8; i++)
+		found[i] = paths[i * apart + places[i]];
+}
+
+static double path_one(const struct layout *layout, size_t tree, const uint32_t *row)
+{
+	uint32_t at = 1;
+	for (unsigned level = 0; level < layout->depth; level++)
+		at = below(layout->splits + (tree << layout->depth), row, at);
+	return layout->paths[(tree << layout->depth) + at - (UINT32_C(1) << layout->depth)];
+}
+
+static double sum_single(const struct layout *layout, const uint32_t *row)
+{
+	const struct layout_deep *deep = layout->deeps, *last = deep + layout->deep_count;
+	double sum = 0.0, found[8];
+	for (size_t tree = 0; tree < layout->tree_count; tree += 8) {
+		size_t count = layout->tree_count - tree < 8 ? layout->tree_count - tree : 8;
+		if (count == 8)
+			walk_eight(layout, tree, row, found);
+		for (size_t i = 0; i < count; i++)
+			if (deep < last && deep->tree == tree + i)
+				sum += path_deep(deep++->links, row);
+			else
+				sum += count == 8 ? found[i] : path_one(layout, tree + i, row);
+	}
+	return sum;
+}
+
+/* Whole groups, and in the last one what is in its other places. */
+static void sum_groups(const struct layout *layout, const uint32_t *block, size_t groups, double *sums)
+{
+	const struct layout_deep *deep = layout->deeps, *last = deep + layout->deep_count;
+	for (size_t tree = 0; tree < layout->tree_count; tree++) {
+		const struct link *links = deep < last && deep->tree == tree ? deep++->links : NULL;
+		for (size_t group = 0; group < groups; group++) {
+			const uint32_t *keys = block + group * LAYOUT_GROUP * layout->columns;
+			if (links == NULL)
+				sum_group(layout, tree, keys, sums + group * LAYOUT_GROUP);
+			else
+				for (size_t row = 0; row < LAYOUT_GROUP; row++)
+					sums[group * LAYOUT_GROUP + row] += path_deep(links, keys + row);
+		}
 	}
 }
 
-void kernel_sums(const struct kernel *kernel, const uint32_t *block, size_t rows, double *sums)
+void kernel_sums(const struct layout *layout, const uint32_t *block, size_t rows, double *sums)
 {
-	assert(rows <= KERNEL_BLOCK_ROWS && rows % KERNEL_GROUP == 0);
-	for (size_t row = 0; row < rows; row++)
-		sums[row] = 0.0;
-	for (size_t t = 0; t < kernel->tree_count; t++) {
-		const struct layout *layout = &kernel->layouts[t];
-		for (size_t row = 0; row < rows; row += KERNEL_GROUP) {
-			const uint32_t *group = block + row * kernel->columns;
-			if (layout->links == NULL)
-				sum_perfect(layout, group, sums + row);
-			else
-				sum_deep(layout, group, sums + row);
-		}
-	}
+	assert(rows <= KERNEL_BLOCK_ROWS);
+	double found[KERNEL_BLOCK_ROWS];
+	size_t singles = rows % LAYOUT_GROUP > SINGLES_MAX ? 0 : rows % LAYOUT_GROUP;
+	size_t groups = (rows - singles + LAYOUT_GROUP - 1) / LAYOUT_GROUP;
+	memset(found, 0, groups * LAYOUT_GROUP * sizeof *found);
+	sum_groups(layout, block, groups, found);
+	for (size_t row = rows - singles; row < rows; row++)
+		found[row] = sum_single(layout, block + layout_place(layout->columns, row, 0));
+	memcpy(sums, found, rows * sizeof *sums);
 }

@@ -28,14 +28,73 @@ static int compare_numbers(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static size_t keep_distinct(uint64_t *numbers, size_t count)
+/* A row that a tree has drawn. */
+struct pick {
+	uint64_t row;
+	uint32_t tree;
+};
+
+/* Sorts by row, trees in their order among equals: a radix sort, byte by byte from the lowest. Returns where the result is: in one of the two. */
+static struct pick *sort_picks(struct pick *picks, struct pick *aside, size_t count, uint64_t row_most)
 {
-	size_t kept = 0;
-	qsort(numbers, count, sizeof *numbers, compare_numbers);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || numbers[kept - 1] != numbers[i])
-			numbers[kept++] = numbers[i];
-	return kept;
+	for (unsigned shift = 0; shift < 64 && row_most >> shift != 0; shift += 8) {
+		size_t starts[257] = {0};
+		for (size_t i = 0; i < count; i++)
+			starts[(picks[i].row >> shift & 255) + 1]++;
+		for (size_t byte = 0; byte < 256; byte++)
+			starts[byte + 1] += starts[byte];
+		for (size_t i = 0; i < count; i++)
+			aside[starts[picks[i].row >> shift & 255]++] = picks[i];
+		struct pick *sorted = aside;
+		aside = picks;
+		picks = sorted;
+	}
+	return picks;
+}
+
+/* In the order of rows each tree gets its own ascending. */
+static void spread_picks(struct train_plan *plan, const struct pick *picks, size_t count, uint32_t *filled)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || picks[i - 1].row != picks[i].row)
+			plan->distinct[plan->distinct_count++] = picks[i].row;
+		uint32_t tree = picks[i].tree;
+		plan->places[(size_t)tree * plan->psi + filled[tree]++] = (uint32_t)(plan->distinct_count - 1);
+	}
+}
+
+static void draw_picks(const struct train_options *options, struct train_plan *plan, struct draw *draw, uint64_t rows,
+		       struct pick *picks)
+{
+	uint64_t *drawn = plan->distinct; /* not in use yet */
+	for (uint32_t tree = 0; tree < options->trees; tree++) {
+		draw_seed(&plan->generators[tree], options->seed, tree);
+		draw_rows(draw, &plan->generators[tree], rows, plan->psi, drawn);
+		for (uint32_t i = 0; i < plan->psi; i++)
+			*picks++ = (struct pick){drawn[i], tree};
+	}
+}
+
+static int make_plan(const struct train_options *options, uint64_t rows, struct train_plan *plan)
+{
+	size_t count = (size_t)options->trees * plan->psi;
+	int status = -1;
+	plan->distinct = malloc(count * sizeof *plan->distinct);
+	plan->places = malloc(count * sizeof *plan->places);
+	plan->generators = malloc(options->trees * sizeof *plan->generators);
+	struct draw *draw = draw_new(plan->psi);
+	struct pick *picks = malloc(2 * count * sizeof *picks);
+	uint32_t *filled = calloc(options->trees, sizeof *filled);
+	if (plan->distinct != NULL && plan->places != NULL && plan->generators != NULL && draw != NULL &&
+	    picks != NULL && filled != NULL) {
+		draw_picks(options, plan, draw, rows, picks);
+		spread_picks(plan, sort_picks(picks, picks + count, count, rows - 1), count, filled);
+		status = 0;
+	}
+	draw_free(draw);
+	free(picks);
+	free(filled);
+	return status;
 }
 
 int train_plan_make(const struct train_options *options, uint64_t rows, struct train_plan *plan, struct err *err)
@@ -50,30 +109,16 @@ int train_plan_make(const struct train_options *options, uint64_t rows, struct t
 	if (nodes > FOREST_NODES_MAX)
 		return err_set(err, ERR_USAGE, "%u trees of %u rows may have %llu nodes, %u is the limit",
 			       options->trees, plan->psi, (unsigned long long)nodes, FOREST_NODES_MAX);
-	size_t count = (size_t)options->trees * plan->psi;
-	plan->drawn = malloc(count * sizeof *plan->drawn);
-	plan->distinct = malloc(count * sizeof *plan->distinct);
-	plan->generators = malloc(options->trees * sizeof *plan->generators);
-	struct draw *draw = draw_new(plan->psi);
-	if (plan->drawn == NULL || plan->distinct == NULL || plan->generators == NULL || draw == NULL) {
-		draw_free(draw);
-		train_plan_free(plan);
-		return err_memory(err);
-	}
-	for (uint32_t t = 0; t < options->trees; t++) {
-		draw_seed(&plan->generators[t], options->seed, t);
-		draw_rows(draw, &plan->generators[t], rows, plan->psi, plan->drawn + (size_t)t * plan->psi);
-	}
-	draw_free(draw);
-	memcpy(plan->distinct, plan->drawn, count * sizeof *plan->distinct);
-	plan->distinct_count = keep_distinct(plan->distinct, count);
-	return 0;
+	if (make_plan(options, rows, plan) == 0)
+		return 0;
+	train_plan_free(plan);
+	return err_memory(err);
 }
 
 void train_plan_free(struct train_plan *plan)
 {
-	free(plan->drawn);
 	free(plan->distinct);
+	free(plan->places);
 	free(plan->generators);
 	*plan = (struct train_plan){0};
 }
@@ -109,23 +154,10 @@ int train_reference_rows(const struct train_options *options, uint64_t rows, uin
 	return 0;
 }
 
-/* Turns a tree's row numbers into the places of these rows in `distinct`, ascending. */
-static void find_places(const struct train_plan *plan, size_t tree, uint64_t *places)
-{
-	memcpy(places, plan->drawn + tree * plan->psi, plan->psi * sizeof *places);
-	qsort(places, plan->psi, sizeof *places, compare_numbers);
-	for (uint32_t i = 0; i < plan->psi; i++) {
-		const uint64_t *found =
-		    bsearch(&places[i], plan->distinct, plan->distinct_count, sizeof *places, compare_numbers);
-		assert(found != NULL);
-		places[i] = (uint64_t)(found - plan->distinct);
-	}
-}
-
 struct forest *train_forest(const struct train_options *options, const struct train_plan *plan,
 			    const struct matrix *sampled, struct err *err)
 {
-	assert(plan->drawn != NULL && sampled->rows == plan->distinct_count);
+	assert(plan->places != NULL && sampled->rows == plan->distinct_count);
 	if (sampled->columns < 1 || sampled->columns > FOREST_COLUMNS_MAX) {
 		err_set(err, ERR_DATA, "%zu columns: a forest has 1 to %d", sampled->columns, FOREST_COLUMNS_MAX);
 		return NULL;
@@ -133,23 +165,20 @@ struct forest *train_forest(const struct train_options *options, const struct tr
 	struct forest_parts parts = {
 	    .columns = sampled->columns, .psi = plan->psi, .c_psi = forest_c(plan->psi), .missing = MISSING_BOTH};
 	struct grower *grower = grower_new(sampled, plan->psi);
-	uint64_t *places = malloc(plan->psi * sizeof *places);
 	parts.trees = calloc(options->trees, sizeof *parts.trees);
-	if (grower == NULL || places == NULL || parts.trees == NULL)
+	if (grower == NULL || parts.trees == NULL)
 		goto fail;
 	parts.tree_count = options->trees;
 	for (size_t t = 0; t < parts.tree_count; t++) {
-		find_places(plan, t, places);
+		const uint32_t *places = plan->places + t * plan->psi;
 		if (grower_tree(grower, &plan->generators[t], places, &parts.trees[t]) != 0)
 			goto fail;
 	}
 	grower_free(grower);
-	free(places);
 	return forest_take(&parts, err);
 fail:
 	err_memory(err);
 	grower_free(grower);
-	free(places);
 	forest_parts_free(&parts);
 	return NULL;
 }

@@ -22,9 +22,9 @@ struct train_options {
 
 struct train_plan {
 	uint32_t psi;       /* min(sample, rows) */
-	uint64_t *drawn;    /* trees * psi row numbers in drawn order, owned */
 	uint64_t *distinct; /* the drawn row numbers, ascending, each once, owned */
 	size_t distinct_count;
+	uint32_t *places;       /* trees * psi: where each tree's rows stand in distinct, ascending, owned */
 	struct rng *generators; /* of each tree, as its draw left it: growing goes on with it; owned */
 };
 

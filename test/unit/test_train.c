@@ -78,8 +78,10 @@ TEST(a_plan_draws_different_rows_for_each_tree)
 	for (size_t t = 0; t < 50; t++) {
 		bool seen[100] = {false};
 		for (size_t i = 0; i < 64; i++) {
-			uint64_t row = plan.drawn[t * 64 + i];
+			const uint32_t *places = plan.places + t * 64;
+			uint64_t row = plan.distinct[places[i]];
 			EXPECT(row < 100 && !seen[row]);
+			EXPECT(i == 0 || places[i - 1] < places[i]);
 			seen[row % 100] = true;
 		}
 	}
@@ -97,7 +99,7 @@ TEST(every_row_is_drawn_as_often_as_any_other)
 	double count[40] = {0}, chi_square = 0;
 	EXPECT(train_plan_make(&options, 40, &plan, &err) == 0);
 	for (size_t i = 0; i < 40000; i++)
-		count[plan.drawn[i]]++;
+		count[plan.distinct[plan.places[i]]]++;
 	for (int row = 0; row < 40; row++)
 		chi_square += (count[row] - 1000) * (count[row] - 1000) / 750; /* binomial: 4000 * 1/4 * 3/4 */
 	EXPECT(chi_square > 12 && chi_square < 75);
@@ -125,8 +127,9 @@ TEST(other_seeds_and_other_trees_draw_other_rows)
 	struct train_plan one, two;
 	struct err err = {0};
 	EXPECT(train_plan_make(&options, 1000000, &one, &err) == 0 && train_plan_make(&next, 1000000, &two, &err) == 0);
-	EXPECT(memcmp(one.drawn, one.drawn + 5, 40) != 0);
-	EXPECT(memcmp(one.drawn + 5, two.drawn, 40) != 0);
+	EXPECT(memcmp(one.places, one.places + 5, 20) != 0);
+	EXPECT_INT(one.distinct_count, 10);
+	EXPECT(memcmp(one.distinct, two.distinct, 80) != 0);
 	train_plan_free(&one);
 	train_plan_free(&two);
 }
@@ -158,7 +161,7 @@ TEST(options_out_of_range_are_refused)
 		EXPECT(train_plan_make(&cases[i].options, cases[i].rows, &plan, &err) == -1);
 		EXPECT_INT(err.code, cases[i].code);
 		EXPECT_TEXT(err.message, cases[i].message);
-		EXPECT(plan.drawn == NULL && plan.distinct == NULL && plan.generators == NULL);
+		EXPECT(plan.places == NULL && plan.distinct == NULL && plan.generators == NULL);
 	}
 }
 
