@@ -1,4 +1,5 @@
 #include "detectors/model.h"
+#include "sort.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,12 +9,6 @@
 #define UNITS INT64_C(1000000000) /* a quantile is read to nine decimals */
 
 _Static_assert(MODEL_QUANTILES == PARTS + 1, "a quantile at each step, both ends included");
-
-static int compare_scores(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-	return (a > b) - (a < b);
-}
 
 /* ceil(part * n / whole) in whole numbers; part at most whole, whole at most 2^30, n below 2^63: nothing overflows. */
 static uint64_t rank_of_part(uint64_t part, uint64_t whole, uint64_t n)
@@ -27,7 +22,8 @@ int calibration_make(struct calibration *calibration, double *scores, uint64_t n
 	*calibration = (struct calibration){.n = n};
 	if (n == 0)
 		return err_set(err, ERR_DATA, "there are no scores to calibrate with");
-	qsort(scores, n, sizeof *scores, compare_scores);
+	if (sort_doubles(scores, n) != 0)
+		return err_memory(err);
 	assert(!isnan(scores[0]) && !isnan(scores[n - 1]));
 	calibration->quantiles[0] = scores[0];
 	for (uint64_t i = 1; i <= PARTS; i++)

@@ -35,11 +35,12 @@ static int alerts_per_day(double alerts, const struct model *model, double *thre
 			       "alerts_per_day needs the time range of the calibration rows, and the model does not "
 			       "have it; use a quantile");
 	double days = (double)(source->time_to_ms - source->time_from_ms) / DAY_MS;
-	double wanted = floor(alerts * days + 0.5);
-	if (wanted > (double)calibration->n)
+	double rows = (double)source->rows, n = (double)calibration->n; /* of a long file n of the rows were scored */
+	double wanted = floor(alerts * days * (n / rows) + 0.5);
+	if (wanted > n)
 		return err_set(err, ERR_CONFIG,
 			       "alerts_per_day %.9g is more than there are events: %.9g a day in the calibration rows",
-			       alerts, (double)calibration->n / days);
+			       alerts, rows / days);
 	*threshold = highest_of(calibration, wanted < 1.0 ? 1 : (uint64_t)wanted);
 	return 0;
 }

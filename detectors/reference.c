@@ -1,15 +1,10 @@
 #include "detectors/model.h"
+#include "sort.h"
 
 #include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-
-static int compare_values(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-	return (a > b) - (a < b);
-}
 
 /* The p-th percentile of ascending values by nearest rank. */
 static double percentile(const double *values, size_t count, size_t p)
@@ -45,20 +40,19 @@ int reference_make(struct feature_reference *references, const struct matrix *sa
 	if (sample->rows > SIZE_MAX / sizeof(double))
 		return err_memory(err);
 	double *values = malloc(sample->rows * sizeof *values);
-	if (values == NULL)
-		return err_memory(err);
-	for (size_t column = 0; column < sample->columns; column++) {
+	int status = values == NULL ? -1 : 0;
+	for (size_t column = 0; status == 0 && column < sample->columns; column++) {
 		size_t present = 0;
 		for (size_t row = 0; row < sample->rows; row++) {
 			double value = sample->values[row * sample->stride + column];
 			if (isnan(value))
 				continue;
 			value = value > DBL_MAX ? DBL_MAX : value < -DBL_MAX ? -DBL_MAX : value;
-			values[present++] = value + 0.0; /* no -0: it would not sort */
+			values[present++] = value + 0.0; /* no -0: zeros are alike */
 		}
-		qsort(values, present, sizeof *values, compare_values);
+		status = sort_doubles(values, present);
 		references[column] = describe(values, present, sample->rows);
 	}
 	free(values);
-	return 0;
+	return status == 0 ? 0 : err_memory(err);
 }

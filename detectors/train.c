@@ -123,14 +123,21 @@ void train_plan_free(struct train_plan *plan)
 	*plan = (struct train_plan){0};
 }
 
-int train_reference_rows(const struct train_options *options, uint64_t rows, uint64_t **drawn, size_t *count,
-			 struct err *err)
+size_t train_reference_most(size_t columns)
+{
+	assert(columns > 0 && columns <= FOREST_COLUMNS_MAX);
+	size_t by_values = TRAIN_REFERENCE_VALUES_MAX / columns;
+	return by_values < TRAIN_REFERENCE_ROWS_MAX ? by_values : TRAIN_REFERENCE_ROWS_MAX;
+}
+
+int train_reference_rows(const struct train_options *options, uint64_t rows, size_t columns, uint64_t **drawn,
+			 size_t *count, struct err *err)
 {
 	*drawn = NULL;
 	*count = 0;
 	if (rows == 0)
 		return err_set(err, ERR_DATA, "there are no rows to train on");
-	uint32_t wanted = rows < TRAIN_REFERENCE_ROWS_MAX ? (uint32_t)rows : TRAIN_REFERENCE_ROWS_MAX;
+	size_t most = train_reference_most(columns), wanted = rows < most ? (size_t)rows : most;
 	uint64_t *numbers = malloc(wanted * sizeof *numbers);
 	if (numbers == NULL)
 		return err_memory(err);

@@ -13,6 +13,7 @@
 #define TRAIN_SAMPLE_DEFAULT 256
 #define TRAIN_SEED_MAX (UINT64_C(1) << 53) /* exact as a JSON number */
 #define TRAIN_REFERENCE_ROWS_MAX 1000000
+#define TRAIN_REFERENCE_VALUES_MAX 20000000 /* of all columns: 160 MB */
 
 struct train_options {
 	uint32_t trees;  /* 1 .. FOREST_TREES_MAX */
@@ -37,9 +38,12 @@ int train_plan_make(const struct train_options *options, uint64_t rows, struct t
 /** Frees its arrays. */
 void train_plan_free(struct train_plan *plan);
 
-/** Draws the rows that the features' references are made of: all where there are at most TRAIN_REFERENCE_ROWS_MAX, else so many. Ascending row numbers, to be freed by the caller. ERR_DATA where rows is 0. */
-int train_reference_rows(const struct train_options *options, uint64_t rows, uint64_t **drawn, size_t *count,
-			 struct err *err) MUST_USE;
+/** The most rows that references and calibration are made of: TRAIN_REFERENCE_ROWS_MAX, and with many columns as many as have TRAIN_REFERENCE_VALUES_MAX values. */
+size_t train_reference_most(size_t columns);
+
+/** Draws the rows that references and calibration are made of: all where there are at most train_reference_most(), else so many. Ascending row numbers, to be freed by the caller. ERR_DATA where rows is 0. */
+int train_reference_rows(const struct train_options *options, uint64_t rows, size_t columns, uint64_t **drawn,
+			 size_t *count, struct err *err) MUST_USE;
 
 /** Grows the forest. sampled holds the rows plan->distinct names, in that order (columns as configured, NaN = missing). */
 struct forest *train_forest(const struct train_options *options, const struct train_plan *plan,

@@ -145,7 +145,7 @@ static int open_calibrate(struct run *run, bool *order_assumed, struct err *err)
 	sha256_init(&run->calibrate_hash);
 	const char *const *names = (const char *const *)run->rows.names;
 	if (about_read(path, &about, err) != 0 ||
-	    vectors_open(&run->calibrate, path, false, &run->calibrate_hash, err) != 0 ||
+	    vectors_open(&run->calibrate, path, true, &run->calibrate_hash, err) != 0 ||
 	    vectors_choose(&run->calibrate, names, run->rows.count, err) != 0)
 		return -1;
 	*order_assumed = !about.known || about.order_assumed;

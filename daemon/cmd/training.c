@@ -11,12 +11,12 @@ struct training {
 	uint64_t seen;    /* rows of this pass, warming ones too */
 };
 
-/* Some rows in the file's order, picked by their numbers. */
+/* Rows in the file's order: all of them, or those of some numbers. */
 struct picked {
-	const uint64_t *numbers; /* ascending, borrowed */
-	size_t count;
-	size_t next;    /* the first one not there yet */
-	double *values; /* owned */
+	const uint64_t *numbers; /* ascending, borrowed; NULL: all */
+	size_t count;            /* rows that there is place for, or are wanted */
+	size_t next;             /* rows there are */
+	double *values;          /* owned */
 };
 
 static void begin_pass(struct training *training, const char *what)
@@ -69,15 +69,38 @@ static void end_hash(struct sha256 *hash, struct model_source *source)
 	hex_of(digest, sizeof digest, source->sha256);
 }
 
-/* First pass: how many rows, and of what. */
+/* Keeps a row as long as all of them may be the reference; with one too many none is kept. */
+static int keep(struct picked *kept, const double *row, size_t columns, struct err *err)
+{
+	size_t most = train_reference_most(columns);
+	if (kept->next == most) {
+		free(kept->values);
+		*kept = (struct picked){.next = SIZE_MAX};
+	}
+	if (kept->next == SIZE_MAX)
+		return 0;
+	if (kept->next == kept->count) {
+		size_t count = kept->count == 0 ? BLOCK_ROWS : 2 * kept->count;
+		count = count < most ? count : most;
+		double *values = realloc(kept->values, count * columns * sizeof *values);
+		if (values == NULL)
+			return err_memory(err);
+		kept->values = values;
+		kept->count = count;
+	}
+	memcpy(kept->values + kept->next++ * columns, row, columns * sizeof *row);
+	return 0;
+}
+
+/* First pass: how many rows, and of what; kept->values is NULL where they are too many. */
 static int survey(struct training *training, struct vectors *rows, struct sha256 *hash, struct model_source *source,
-		  double *row, struct err *err)
+		  double *row, struct picked *kept, struct err *err)
 {
 	int status;
 	begin_pass(training, "reading");
 	while ((status = next_row(training, rows, row, &source->rows_left_out, err)) == 1) {
 		source->rows++;
-		if (take_time(rows, source, err) < 0)
+		if (take_time(rows, source, err) < 0 || keep(kept, row, rows->count, err) != 0)
 			return -1;
 	}
 	if (status < 0)
@@ -102,10 +125,10 @@ static void pick(struct picked *picked, uint64_t number, const double *row, size
 
 static struct matrix matrix_of(const struct picked *picked, size_t columns)
 {
-	return (struct matrix){picked->values, picked->count, columns, columns};
+	return (struct matrix){picked->values, picked->next, columns, columns};
 }
 
-/* Second pass: fetches the rows that were drawn. */
+/* Second pass over a long file: fetches the rows that were drawn. */
 static int fetch(struct training *training, struct vectors *rows, struct picked *drawn, struct picked *reference,
 		 double *row, struct err *err)
 {
@@ -125,103 +148,101 @@ static int fetch(struct training *training, struct vectors *rows, struct picked 
 	return 0;
 }
 
+/* Fills `drawn` with the rows of these numbers, and `reference`, which has all rows or none yet. */
+static int sample(struct training *training, struct vectors *rows, uint64_t row_count, const uint64_t *numbers,
+		  size_t count, struct picked *drawn, struct picked *reference, double *row, struct err *err)
+{
+	uint64_t *wanted;
+	size_t wanted_count;
+	if (count > 0 && begin_picked(drawn, numbers, count, rows->count, err) != 0)
+		return -1;
+	if (reference->values != NULL) {
+		for (size_t i = 0; i < count; i++)
+			pick(drawn, numbers[i], reference->values + numbers[i] * rows->count, rows->count);
+		return 0;
+	}
+	if (train_reference_rows(&training->options->train, row_count, rows->count, &wanted, &wanted_count, err) != 0)
+		return -1;
+	int status = begin_picked(reference, wanted, wanted_count, rows->count, err);
+	if (status == 0)
+		status = fetch(training, rows, drawn, reference, row, err);
+	free(wanted);
+	reference->numbers = NULL;
+	return status;
+}
+
 /* Draws, fetches, grows; fills forest and references. */
-static int grow(struct training *training, struct vectors *rows, struct model *model, double *row, struct err *err)
+static int grow(struct training *training, struct vectors *rows, struct model *model, double *row,
+		struct picked *reference, struct err *err)
 {
 	const struct train_options *options = &training->options->train;
 	struct train_plan plan = {0};
-	struct picked drawn = {0}, reference = {0};
-	uint64_t *numbers = NULL;
-	size_t count, columns = rows->count;
+	struct picked drawn = {0};
 	int status = -1;
-	if (train_plan_make(options, model->trained_on.rows, &plan, err) != 0 ||
-	    train_reference_rows(options, model->trained_on.rows, &numbers, &count, err) != 0)
-		goto free_numbers;
-	if (begin_picked(&drawn, plan.distinct, plan.distinct_count, columns, err) != 0 ||
-	    begin_picked(&reference, numbers, count, columns, err) != 0 ||
-	    fetch(training, rows, &drawn, &reference, row, err) != 0)
-		goto free_picked;
-	struct matrix sampled = matrix_of(&drawn, columns), usual = matrix_of(&reference, columns);
-	model->forest = train_forest(options, &plan, &sampled, err);
-	if (model->forest != NULL)
-		status = reference_make(model->references, &usual, err);
-free_picked:
+	if (train_plan_make(options, model->trained_on.rows, &plan, err) == 0 &&
+	    sample(training, rows, model->trained_on.rows, plan.distinct, plan.distinct_count, &drawn, reference, row,
+		   err) == 0) {
+		struct matrix sampled = matrix_of(&drawn, rows->count), usual = matrix_of(reference, rows->count);
+		model->forest = train_forest(options, &plan, &sampled, err);
+		if (model->forest != NULL)
+			status = reference_make(model->references, &usual, err);
+	}
 	free(drawn.values);
-	free(reference.values);
-free_numbers:
-	free(numbers);
 	train_plan_free(&plan);
 	return status;
 }
 
-/* The scores of calibration rows, as many as come. */
-struct scores {
-	double *values; /* owned */
-	size_t count, capacity;
-};
-
-static int score_block(const struct model *model, const double *block, size_t rows, struct scores *scores,
-		       struct err *err)
+/* The scores of the reference rows make the calibration. */
+static int score_all(struct training *training, const struct picked *reference, struct model *model, struct err *err)
 {
-	if (scores->count + rows > scores->capacity) {
-		size_t capacity = scores->capacity == 0 ? 16 * BLOCK_ROWS : 2 * scores->capacity;
-		double *values = realloc(scores->values, capacity * sizeof *values);
-		if (values == NULL)
-			return err_memory(err);
-		scores->values = values;
-		scores->capacity = capacity;
-	}
-	struct matrix matrix = {block, rows, model->feature_count, model->feature_count};
-	if (forest_score(model->forest, &matrix, scores->values + scores->count, err) != 0)
-		return -1;
-	scores->count += rows;
-	return 0;
-}
-
-static int score_all(struct training *training, struct vectors *rows, const struct model *model, bool times,
-		     struct model_source *source, struct scores *scores, struct err *err)
-{
-	size_t columns = model->feature_count, filled = 0;
-	double *block = calloc(BLOCK_ROWS * columns, sizeof *block);
-	int status = block == NULL ? err_memory(err) : 1;
+	struct matrix rows = matrix_of(reference, model->feature_count);
+	double *scores = malloc(rows.rows * sizeof *scores);
+	if (scores == NULL)
+		return err_memory(err);
+	int status = 0;
 	begin_pass(training, "calibrating");
-	while (status == 1 &&
-	       (status = next_row(training, rows, block + filled * columns, &source->rows_left_out, err)) == 1) {
-		source->rows++;
-		if (times && take_time(rows, source, err) < 0)
-			status = -1;
-		else if (++filled == BLOCK_ROWS) {
-			status = score_block(model, block, filled, scores, err) == 0 ? 1 : -1;
-			filled = 0;
-		}
+	for (size_t from = 0; status == 0 && from < rows.rows; from += BLOCK_ROWS) {
+		struct matrix block = rows;
+		block.values += from * rows.stride;
+		block.rows = rows.rows - from < BLOCK_ROWS ? rows.rows - from : BLOCK_ROWS;
+		status = forest_score(model->forest, &block, scores + from, err);
+		if (training->options->progress != NULL)
+			training->options->progress(training->options->context, training->what, from, from, rows.rows);
 	}
 	if (status == 0)
-		status = score_block(model, block, filled, scores, err);
-	free(block);
+		status = calibration_make(&model->calibration, scores, rows.rows, err);
+	free(scores);
 	return status;
 }
 
-/* Third pass: the calibration. */
-static int calibrate(struct training *training, struct vectors *rows, struct vectors *others, struct sha256 *hash,
-		     struct model *model, struct err *err)
+static int calibrate(struct training *training, struct vectors *others, struct sha256 *hash, struct model *model,
+		     double *row, struct err *err)
 {
-	struct scores scores = {0};
-	struct model_source repeated = {.rows = 0}, *source = others == NULL ? &repeated : &model->calibrated_on;
-	struct vectors *from = others == NULL ? rows : others;
+	struct picked reference = {0}, none = {0};
+	struct model_source *source = &model->calibrated_on;
 	int status = -1;
-	if ((others == NULL && csv_rewind(rows->csv, err) != 0) ||
-	    score_all(training, from, model, others != NULL, source, &scores, err) != 0)
-		goto free_scores;
-	if (source->rows == 0)
-		status = no_rows(from, source, err);
-	else
-		status = calibration_make(&model->calibration, scores.values, scores.count, err);
-	if (others == NULL)
+	if (survey(training, others, hash, source, row, &reference, err) == 0 &&
+	    sample(training, others, source->rows, NULL, 0, &none, &reference, row, err) == 0)
+		status = score_all(training, &reference, model, err);
+	free(reference.values);
+	return status;
+}
+
+/* From the rows to all that the model says of them. */
+static int train(struct training *training, struct vectors *rows, struct sha256 *hash, struct vectors *others,
+		 struct sha256 *others_hash, struct model *model, double *row, struct err *err)
+{
+	struct picked reference = {0};
+	int status = survey(training, rows, hash, &model->trained_on, row, &reference, err);
+	if (status == 0)
+		status = grow(training, rows, model, row, &reference, err);
+	if (status == 0 && others == NULL) {
 		model->calibrated_on = model->trained_on;
-	else
-		end_hash(hash, &model->calibrated_on);
-free_scores:
-	free(scores.values);
+		status = score_all(training, &reference, model, err);
+	}
+	free(reference.values);
+	if (status == 0 && others != NULL)
+		status = calibrate(training, others, others_hash, model, row, err);
 	return status;
 }
 
@@ -246,9 +267,7 @@ struct model *training_run(const struct training_options *options, struct vector
 	}
 	model->trained_on.order_assumed = options->order_assumed;
 	model->calibrated_on.order_assumed = options->calibrate_order_assumed;
-	if (survey(&training, rows, hash, &model->trained_on, row, err) == 0 &&
-	    grow(&training, rows, model, row, err) == 0 &&
-	    calibrate(&training, rows, calibrate_rows, calibrate_hash, model, err) == 0) {
+	if (train(&training, rows, hash, calibrate_rows, calibrate_hash, model, row, err) == 0) {
 		free(row);
 		return model;
 	}

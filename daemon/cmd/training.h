@@ -1,7 +1,7 @@
 /*
- * A model from vectors: the rows are read several times rather than held. First pass: count, hash, times; second: the
- * rows that the trees and the references draw (docs/model-file.md says which); third: the scores of the calibration rows.
- * Memory is in proportion to the drawn rows, and 8 bytes for every calibration row.
+ * A model from vectors. As many rows as may be the reference rows (docs/model-file.md) are held, so that most files are
+ * read once; a longer one is read twice: first to count and hash it, then to fetch the rows that were drawn. So memory does
+ * not grow with the file.
  */
 #ifndef OUTLIERD_TRAINING_H
 #define OUTLIERD_TRAINING_H
@@ -22,7 +22,7 @@ struct training_options {
 
 /**
  * Trains on the chosen columns of rows that are not warming (opened as rewindable, with *hash, nothing read yet), and
- * calibrates on `calibrate` (NULL: on the same rows; else opened with *calibrate_hash, columns chosen alike). ERR_DATA
+ * calibrates on `calibrate` (NULL: on the same rows; else opened alike, with *calibrate_hash). ERR_DATA
  * where no row is left, and with its line where a column is no number. The model has no feature-set id yet.
  */
 struct model *training_run(const struct training_options *options, struct vectors *rows, struct sha256 *hash,

@@ -10,6 +10,7 @@ static struct model *model_of(double *scores, uint64_t n, int64_t range_ms)
 	struct err err = {0};
 	EXPECT(n == 0 || calibration_make(&model->calibration, scores, n, &err) == 0);
 	if (range_ms >= 0) {
+		model->calibrated_on.rows = n;
 		model->calibrated_on.time_from_ms = 1000;
 		model->calibrated_on.time_to_ms = 1000 + range_ms;
 	}

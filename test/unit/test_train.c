@@ -184,10 +184,10 @@ TEST(reference_rows_are_all_rows_or_a_million_of_them)
 	struct err err = {0};
 	uint64_t *rows, *again;
 	size_t count;
-	EXPECT(train_reference_rows(&options, 3, &rows, &count, &err) == 0);
+	EXPECT(train_reference_rows(&options, 3, 1, &rows, &count, &err) == 0);
 	EXPECT(count == 3 && rows[0] == 0 && rows[2] == 2);
 	free(rows);
-	EXPECT(train_reference_rows(&options, 3000000, &rows, &count, &err) == 0);
+	EXPECT(train_reference_rows(&options, 3000000, 20, &rows, &count, &err) == 0);
 	EXPECT_INT(count, TRAIN_REFERENCE_ROWS_MAX);
 	double sum = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -199,11 +199,11 @@ TEST(reference_rows_are_all_rows_or_a_million_of_them)
 	char hash[SHA256_HEX];
 	sha256_hex((struct slice){rows, count * sizeof *rows}, hash);
 	EXPECT_TEXT(hash, "3dc228826e0de2699420642eeef7704d8eea3327e8919b9cab3a93c94cabf11c");
-	EXPECT(train_reference_rows(&options, 3000000, &again, &count, &err) == 0);
+	EXPECT(train_reference_rows(&options, 3000000, 20, &again, &count, &err) == 0);
 	EXPECT(memcmp(rows, again, count * sizeof *rows) == 0);
 	free(rows);
 	free(again);
-	EXPECT(train_reference_rows(&options, 0, &rows, &count, &err) == -1);
+	EXPECT(train_reference_rows(&options, 0, 1, &rows, &count, &err) == -1);
 	EXPECT_TEXT(err.message, "there are no rows to train on");
 }
 
