@@ -26,12 +26,13 @@ enum missing_mode {
 
 struct tree {
 	uint32_t node_count;
-	int32_t *left;         /* -1: leaf */
-	int32_t *right;        /* -1: leaf */
-	int32_t *feature;      /* column; -1: leaf */
-	float *threshold;      /* x <= threshold goes left */
-	uint32_t *rows;        /* training rows in the node */
-	double *value;         /* of a leaf: c(rows); the path adds the nodes on the way. Inner nodes: 0 */
+	int32_t *left;    /* -1: leaf */
+	int32_t *right;   /* -1: leaf */
+	int32_t *feature; /* column; -1: leaf */
+	float *threshold; /* x <= threshold goes left */
+	uint32_t *rows;   /* training rows in the node */
+	double *
+	    value; /* of a leaf: c(rows), or by density, at least -depth; the path adds the nodes on the way. Inner nodes: 0 */
 	uint8_t *missing_left; /* MISSING_LISTED only, else NULL */
 };
 

@@ -5,16 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_leaf(const struct tree *tree, size_t t, size_t node, struct err *err)
+static int check_leaf(const struct tree *tree, size_t t, size_t node, unsigned depth, struct err *err)
 {
 	double value = tree->value[node];
 	if (tree->right[node] != -1 || tree->feature[node] != -1)
 		return err_set(err, ERR_DATA,
 			       "tree %zu, node %zu: a leaf (left -1) has right %d and feature %d, both must be -1", t,
 			       node, tree->right[node], tree->feature[node]);
-	if (!(value >= 0.0 && value <= FOREST_VALUE_MAX))
-		return err_set(err, ERR_DATA, "tree %zu, node %zu: the leaf's value must be from 0 to %d", t, node,
-			       FOREST_VALUE_MAX);
+	if (!(value >= -(double)depth && value <= FOREST_VALUE_MAX))
+		return err_set(err, ERR_DATA,
+			       "tree %zu, node %zu: the leaf's value must be from %d (its depth, negative) to %d", t,
+			       node, -(int)depth, FOREST_VALUE_MAX);
 	return 0;
 }
 
@@ -62,7 +63,7 @@ static int check_shape(const struct forest_parts *parts, size_t t, uint8_t *seen
 			return err_set(err, ERR_DATA, "tree %zu, node %u: it must have at least 1 training row", t,
 				       node);
 		if (tree->left[node] == -1) {
-			if (check_leaf(tree, t, node, err) != 0)
+			if (check_leaf(tree, t, node, depth, err) != 0)
 				return -1;
 			continue;
 		}

@@ -1,11 +1,15 @@
 #include "detectors/grow.h"
 
 #include "detectors/float32.h"
+#include "elementary.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LN2 0.6931471805599453
+#define SHARE_MIN 0x1p-24 /* of a split's volume: a side that is a single value has some */
 
 struct range {
 	float least, greatest;
@@ -15,6 +19,7 @@ struct grower {
 	const struct matrix *sampled; /* borrowed */
 	uint32_t psi;
 	unsigned depth_max;
+	bool density;
 	float *values;    /* of the tree's rows, column after column, psi each */
 	uint32_t *order;  /* the tree's rows 0 .. psi - 1; a node is a run of it, ascending */
 	uint32_t *aside;  /* right-hand rows while a run is parted */
@@ -32,7 +37,7 @@ static unsigned depth_limit(uint32_t psi)
 	return depth;
 }
 
-struct grower *grower_new(const struct matrix *sampled, uint32_t psi)
+struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool density)
 {
 	assert(psi > 0 && sampled->columns <= FOREST_COLUMNS_MAX);
 	struct grower *grower = calloc(1, sizeof *grower);
@@ -41,6 +46,7 @@ struct grower *grower_new(const struct matrix *sampled, uint32_t psi)
 	grower->sampled = sampled;
 	grower->psi = psi;
 	grower->depth_max = depth_limit(psi);
+	grower->density = density;
 	_Static_assert(SIZE_MAX / FOREST_COLUMNS_MAX / sizeof *grower->values >= UINT32_MAX,
 		       "psi rows of floats have a size");
 	grower->values = malloc(psi * sampled->columns * sizeof *grower->values);
@@ -141,9 +147,30 @@ static uint32_t part(struct grower *grower, uint32_t column, float threshold, ui
 	return left;
 }
 
-/* The node of a run of rows, and all below it. above: columns that may vary in it, ascending. */
+double grower_log2(uint64_t n)
+{
+	assert(n > 0);
+	return elementary_log((double)n) / LN2;
+}
+
+/* What a leaf adds to the splits above it. By density that is what makes the path log2(rows / volume), never below 0. */
+static double leaf_value(const struct grower *grower, uint32_t count, unsigned depth, double volume_log)
+{
+	if (!grower->density)
+		return forest_c(count);
+	return (elementary_log((double)count) - volume_log) / LN2 - (double)depth;
+}
+
+/* ln of a side's share of the range that its split cuts. */
+static double share_log(double side, struct range range)
+{
+	double share = side / ((double)range.greatest - (double)range.least);
+	return elementary_log(share > SHARE_MIN ? share : SHARE_MIN);
+}
+
+/* The node of a run of rows, and all below it. above: columns that may vary in it, ascending; volume_log: ln of its share of the root's volume. */
 static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, const uint32_t *above, size_t above_count,
-		    unsigned depth)
+		    unsigned depth, double volume_log)
 {
 	struct tree *tree = grower->tree;
 	int32_t node = (int32_t)tree->node_count++;
@@ -156,7 +183,7 @@ static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, const
 	if (varied_count == 0) {
 		tree->left[node] = tree->right[node] = tree->feature[node] = -1;
 		tree->threshold[node] = 0.0f;
-		tree->value[node] = forest_c(count);
+		tree->value[node] = leaf_value(grower, count, depth, volume_log);
 		return node;
 	}
 	uint32_t column = varied[rng_below(grower->rng, varied_count)];
@@ -166,8 +193,13 @@ static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, const
 	tree->threshold[node] = threshold;
 	tree->value[node] = 0.0;
 	uint32_t left = part(grower, column, threshold, rows, count);
-	tree->left[node] = grow(grower, rows, left, varied, varied_count, depth + 1);
-	tree->right[node] = grow(grower, rows + left, count - left, varied, varied_count, depth + 1);
+	double left_log = 0.0, right_log = 0.0;
+	if (grower->density) {
+		left_log = volume_log + share_log((double)threshold - (double)range.least, range);
+		right_log = volume_log + share_log((double)range.greatest - (double)threshold, range);
+	}
+	tree->left[node] = grow(grower, rows, left, varied, varied_count, depth + 1, left_log);
+	tree->right[node] = grow(grower, rows + left, count - left, varied, varied_count, depth + 1, right_log);
 	return node;
 }
 
@@ -196,6 +228,6 @@ int grower_tree(struct grower *grower, struct rng *rng, const uint32_t *rows, st
 	gather(grower, rows);
 	for (uint32_t column = 0; column < grower->sampled->columns; column++)
 		grower->varied[column] = column;
-	grow(grower, grower->order, grower->psi, grower->varied, grower->sampled->columns, 0);
+	grow(grower, grower->order, grower->psi, grower->varied, grower->sampled->columns, 0, 0.0);
 	return 0;
 }

@@ -194,6 +194,10 @@ void model_write(const struct model *model, struct buffer *document)
 	json_add_string(&json, missing_name(parts->missing));
 	json_name(&json, "parameters");
 	json_open_object(&json);
+	if (model->options.density) {
+		json_name(&json, "leaf_value");
+		json_add_string(&json, MODEL_LEAF_DENSITY);
+	}
 	write_count(&json, "psi", parts->psi);
 	write_count(&json, "sample", model->options.sample);
 	write_count(&json, "seed", model->options.seed);

@@ -169,9 +169,11 @@ struct forest *train_forest(const struct train_options *options, const struct tr
 		err_set(err, ERR_DATA, "%zu columns: a forest has 1 to %d", sampled->columns, FOREST_COLUMNS_MAX);
 		return NULL;
 	}
-	struct forest_parts parts = {
-	    .columns = sampled->columns, .psi = plan->psi, .c_psi = forest_c(plan->psi), .missing = MISSING_BOTH};
-	struct grower *grower = grower_new(sampled, plan->psi);
+	struct forest_parts parts = {.columns = sampled->columns,
+				     .psi = plan->psi,
+				     .c_psi = options->density ? grower_log2(plan->psi) : forest_c(plan->psi),
+				     .missing = MISSING_BOTH};
+	struct grower *grower = grower_new(sampled, plan->psi, options->density);
 	parts.trees = calloc(options->trees, sizeof *parts.trees);
 	if (grower == NULL || parts.trees == NULL)
 		goto fail;

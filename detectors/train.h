@@ -19,6 +19,7 @@ struct train_options {
 	uint32_t trees;  /* 1 .. FOREST_TREES_MAX */
 	uint32_t sample; /* rows per tree, at least 1 */
 	uint64_t seed;   /* 0 .. TRAIN_SEED_MAX */
+	bool density;    /* leaves by density, see docs/model-file.md; else by depth */
 };
 
 struct train_plan {

@@ -15,7 +15,7 @@
 #define PATH_BYTES 4096
 
 struct arguments {
-	const char *config, *input, *output, *calibrate;
+	const char *config, *input, *output, *calibrate, *leaf_value;
 	struct common_list features, label, ignore;
 	int64_t trees, sample, seed;
 };
@@ -51,6 +51,10 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	     .help = "rows drawn for each tree (256)"},
 	    {"seed", "N", COMMON_INTEGER, &arguments->seed, .minimum = 0, .maximum = (double)TRAIN_SEED_MAX,
 	     .help = "same rows and seed, same model (1)"},
+	    {"leaf-value", "depth|density", COMMON_TEXT, &arguments->leaf_value,
+	     .help = "what a leaf counts: how deep it is (depth), or how few rows it\nhas for its volume (density): "
+		     "see the "
+		     "detector's manual"},
 	    {"calibrate", "FILE", COMMON_TEXT, &arguments->calibrate,
 	     .help = "vectors whose scores make the thresholds, better later ones\nthan the training rows; default: "
 		     "the training rows"},
@@ -235,8 +239,11 @@ static int run_train(struct run *run, struct err *err)
 		return -1;
 	if (output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
+	bool density = strcmp(arguments->leaf_value, "density") == 0;
+	if (!density && strcmp(arguments->leaf_value, "depth") != 0)
+		return err_set(err, ERR_USAGE, "--leaf-value %s: it is depth or density", arguments->leaf_value);
 	struct training_options options = {
-	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed},
+	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed, density},
 	    .order_assumed = !run->about.known || run->about.order_assumed,
 	    .progress = show_progress,
 	    .context = &run->progress,
@@ -266,6 +273,7 @@ int cmd_train(int argc, char **argv)
 	run->arguments.trees = TRAIN_TREES_DEFAULT;
 	run->arguments.sample = TRAIN_SAMPLE_DEFAULT;
 	run->arguments.seed = 1;
+	run->arguments.leaf_value = "depth";
 	if (parse(&run->arguments, argc, argv, &err) == 1)
 		(void)run_train(run, &err);
 	model_free(run->model);

@@ -214,7 +214,7 @@ static int read_tree(const struct json_place *place, const struct forest_parts *
 	tree->feature = read_column(place, "feature", count, COLUMN_INT32, -1.0, last_column, err);
 	tree->threshold = read_column(place, "threshold", count, COLUMN_FLOAT32, -float_max, float_max, err);
 	tree->rows = read_column(place, "rows", count, COLUMN_UINT32, 1.0, UINT32_MAX, err);
-	tree->value = read_column(place, "value", count, COLUMN_DOUBLE, 0.0, FOREST_VALUE_MAX, err);
+	tree->value = read_column(place, "value", count, COLUMN_DOUBLE, -FOREST_DEPTH_MAX, FOREST_VALUE_MAX, err);
 	if (parts->missing == MISSING_LISTED)
 		tree->missing_left = read_column(place, "missing_left", count, COLUMN_UINT8, 0.0, 1.0, err);
 	return err_is_set(err) ? -1 : 0;
@@ -260,12 +260,27 @@ static int read_parts(const struct json_place *root, size_t columns, struct fore
 	return 0;
 }
 
+/* Only where leaves are not by depth. */
+static int read_leaf_value(const struct json_place *parameters, bool *density, struct err *err)
+{
+	struct json_place place = json_reader_member(parameters, "leaf_value");
+	const char *text;
+	*density = false;
+	if (place.value == NULL)
+		return 0;
+	if (json_reader_text(&place, 1, MODEL_NAME_BYTES_MAX, &text, err) != 0)
+		return -1;
+	*density = strcmp(text, MODEL_LEAF_DENSITY) == 0;
+	return *density ? 0 : json_reader_refuse(&place, err, "\"" MODEL_LEAF_DENSITY "\"");
+}
+
 static int read_parameters(const struct json_place *root, struct model *model, struct forest_parts *parts,
 			   struct err *err)
 {
 	struct json_place place = json_reader_member(root, "parameters");
 	int64_t psi, sample, seed, trees, counted = (int64_t)parts->tree_count;
-	if (json_reader_object(&place, err) != 0 || read_integer(&place, "psi", 1, UINT32_MAX, &psi, err) != 0 ||
+	if (json_reader_object(&place, err) != 0 || read_leaf_value(&place, &model->options.density, err) != 0 ||
+	    read_integer(&place, "psi", 1, UINT32_MAX, &psi, err) != 0 ||
 	    read_integer(&place, "sample", 1, UINT32_MAX, &sample, err) != 0 ||
 	    read_integer(&place, "seed", 0, (int64_t)TRAIN_SEED_MAX, &seed, err) != 0 ||
 	    read_integer(&place, "trees", counted, counted, &trees, err) != 0)

@@ -41,7 +41,7 @@ static double gaussian(struct rng *rng)
 
 static struct forest *train(const struct matrix *matrix, double *seconds)
 {
-	struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, 1};
+	struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, 1, false};
 	struct train_plan plan;
 	struct err err = {0};
 	double start = now();

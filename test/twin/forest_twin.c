@@ -44,6 +44,7 @@ struct growth {
 	const struct matrix *matrix;
 	struct rng rng;
 	int depth_max;
+	bool density;
 };
 
 static float cell(const struct growth *growth, uint64_t row, size_t column)
@@ -67,7 +68,14 @@ static int add_node(struct tree *tree, size_t rows)
 	return (int)tree->node_count++;
 }
 
-static int grow(struct growth *growth, const uint64_t *rows, size_t count, int depth)
+static double share_of(double part, double whole)
+{
+	double share = part / whole;
+	return elementary_log(share < 0x1p-24 ? 0x1p-24 : share);
+}
+
+/* volume: ln of the part of the root's volume */
+static int grow(struct growth *growth, const uint64_t *rows, size_t count, int depth, double volume)
 {
 	int node = add_node(&growth->tree, count);
 	size_t columns = growth->matrix->columns, eligible = 0;
@@ -90,6 +98,9 @@ static int grow(struct growth *growth, const uint64_t *rows, size_t count, int d
 	}
 	if (eligible == 0) {
 		growth->tree.value[node] = c_of((double)count);
+		if (growth->density)
+			growth->tree.value[node] =
+			    (elementary_log((double)count) - volume) / 0.6931471805599453 - depth;
 		goto done;
 	}
 	size_t column = choice[rng_below(&growth->rng, eligible)];
@@ -119,9 +130,10 @@ static int grow(struct growth *growth, const uint64_t *rows, size_t count, int d
 	}
 	growth->tree.feature[node] = (int32_t)column;
 	growth->tree.threshold[node] = threshold == 0 ? 0 : threshold;
-	int child = grow(growth, left, lefts, depth + 1);
+	double cut = threshold;
+	int child = grow(growth, left, lefts, depth + 1, volume + share_of(cut - low, high - low));
 	growth->tree.left[node] = child;
-	child = grow(growth, right, rights, depth + 1);
+	child = grow(growth, right, rights, depth + 1, volume + share_of(high - cut, high - low));
 	growth->tree.right[node] = child;
 	free(left);
 	free(right);
@@ -160,13 +172,17 @@ void forest_twin_train(const struct train_options *options, const struct matrix 
 	uint64_t psi = options->sample < rows ? options->sample : rows;
 	*parts = (struct forest_parts){.columns = matrix->columns,
 				       .psi = (uint32_t)psi,
-				       .c_psi = c_of((double)psi),
+				       .c_psi = options->density ? elementary_log((double)psi) / 0.6931471805599453
+								 : c_of((double)psi),
 				       .missing = MISSING_BOTH,
 				       .tree_count = options->trees,
 				       .trees = must(calloc(options->trees, sizeof *parts->trees))};
 	uint64_t *numbers = must(malloc(rows * sizeof *numbers));
 	for (uint32_t t = 0; t < options->trees; t++) {
-		struct growth growth = {.matrix = matrix, .rng = generator_of(options->seed, t), .depth_max = 1};
+		struct growth growth = {.matrix = matrix,
+					.rng = generator_of(options->seed, t),
+					.depth_max = 1,
+					.density = options->density};
 		while (1u << growth.depth_max < psi)
 			growth.depth_max++;
 		for (uint64_t i = 0; i < rows; i++)
@@ -177,7 +193,7 @@ void forest_twin_train(const struct train_options *options, const struct matrix 
 			numbers[i] = drawn;
 		}
 		qsort(numbers, psi, sizeof *numbers, ascending);
-		grow(&growth, numbers, psi, 0);
+		grow(&growth, numbers, psi, 0, 0.0);
 		parts->trees[t] = growth.tree;
 	}
 	free(numbers);

@@ -29,7 +29,7 @@ static void expect_fit_scores_as_twin(uint64_t seed, size_t rows, size_t columns
 	rng_seed(&rng, seed);
 	double *values = forest_sample_values(&rng, rows, columns, missing);
 	struct matrix matrix = {values, rows, columns, columns};
-	struct train_options options = {20, sample, seed};
+	struct train_options options = {20, sample, seed, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	expect_scores_as_twin(forest, &matrix);
 	forest_free(forest);
@@ -93,7 +93,7 @@ TEST(a_score_does_not_depend_on_the_batch)
 	const size_t rows = 700, columns = 5, stride = 9;
 	double *values = forest_sample_values(&rng, rows, stride, 0.05);
 	struct matrix matrix = {values, rows, columns, stride};
-	struct train_options options = {50, 128, 3};
+	struct train_options options = {50, 128, 3, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct err err = {0};
 	double together[700], apart;
@@ -323,7 +323,7 @@ static void value_nan(struct forest_parts *parts)
 }
 static void value_negative(struct forest_parts *parts)
 {
-	parts->trees[0].value[3] = -0.5;
+	parts->trees[0].value[3] = -2.5;
 }
 static void no_nodes(struct forest_parts *parts)
 {
@@ -386,8 +386,8 @@ TEST(damaged_forests_are_refused_by_tree_and_node)
 	    {threshold_infinite, "tree 0, node 0: the threshold is not finite"},
 	    {rows_differ, "tree 0, node 0: 9 training rows, but its children have 6 and 2"},
 	    {rows_zero, "tree 0, node 4: it must have at least 1 training row"},
-	    {value_nan, "tree 0, node 3: the leaf's value must be from 0 to 1000"},
-	    {value_negative, "tree 0, node 3: the leaf's value must be from 0 to 1000"},
+	    {value_nan, "tree 0, node 3: the leaf's value must be from -2 (its depth, negative) to 1000"},
+	    {value_negative, "tree 0, node 3: the leaf's value must be from -2 (its depth, negative) to 1000"},
 	    {no_nodes, "tree 0: 0 nodes; each tree has at least 1, all together at most 67108864"},
 	    {no_columns, "0 columns: a forest has 1 to 1024"},
 	    {many_columns, "1025 columns: a forest has 1 to 1024"},

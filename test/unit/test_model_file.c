@@ -13,7 +13,7 @@
 
 static struct model *make_model(uint64_t seed, size_t rows)
 {
-	struct train_options options = {3, 8, seed};
+	struct train_options options = {3, 8, seed, seed % 2 == 0};
 	return model_sample(&options, rows, 4);
 }
 
@@ -179,6 +179,8 @@ TEST(damaged_documents_are_refused_with_the_path)
 	    {"", "\"seed\":1", "\"seed\":1.5",
 	     "parameters.seed: must be an integer from 0 to 9007199254740992, not 1.5"},
 	    {"", "\"trees\":3", "\"trees\":4", "parameters.trees: must be an integer from 3 to 3, not 4"},
+	    {"", "\"psi\":8", "\"leaf_value\":\"area\",\"psi\":8",
+	     "parameters.leaf_value: must be \"density\", not \"area\""},
 	    {"", "\"psi\":8", "\"psi\":0", "parameters.psi: must be an integer from 1 to 4294967295, not 0"},
 	    {"", "\"parameters\":{", "\"parameters\":[{", "not a JSON document: %"},
 	    {"\"trained_on\":", "{", "7,\"x\":{", "trained_on: must be an object, not 7"},
@@ -232,8 +234,8 @@ TEST(damaged_documents_are_refused_with_the_path)
 	     "trees[0].rows[0]: must be a number from 1 to 4294967295, not 0"},
 	    {"\"trees\":[", "\"value\":[0", "\"value\":[1e400",
 	     "not a JSON document: real number overflow near '1e400' (byte %)"},
-	    {"\"trees\":[", "\"value\":[0", "\"value\":[-1",
-	     "trees[0].value[0]: must be a number from 0 to 1000, not -1"},
+	    {"\"trees\":[", "\"value\":[0", "\"value\":[-65",
+	     "trees[0].value[0]: must be a number from -64 to 1000, not -65"},
 	    {"\"trees\":[", "{", "null,{", "trees[0]: must be an object, not null"},
 	};
 	char *document = make_document(1, 20);

@@ -33,7 +33,7 @@ static struct model *train_file(const char *name, const char *calibrate)
 	struct vectors rows, others;
 	struct sha256 hash, others_hash;
 	struct err err = {0};
-	struct training_options options = {.train = {5, 32, 11}};
+	struct training_options options = {.train = {5, 32, 11, false}};
 	sha256_init(&hash);
 	sha256_init(&others_hash);
 	EXPECT(vectors_open(&rows, files_path(name), true, &hash, &err) == 0);
@@ -65,7 +65,7 @@ TEST(a_file_too_long_to_be_held_trains_as_one_in_memory)
 {
 	double *values = write_wide("wide.csv");
 	struct matrix matrix = {values, ROWS, COLUMNS, COLUMNS};
-	struct train_options options = {5, 32, 11};
+	struct train_options options = {5, 32, 11, false};
 	struct err err = {0};
 	uint64_t *numbers;
 	size_t count;
