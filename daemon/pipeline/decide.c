@@ -267,6 +267,11 @@ double policy_resolved_threshold(const struct policy *policy)
 	return policy->threshold;
 }
 
+size_t policy_rule_count(const struct policy *policy)
+{
+	return policy->rule_count;
+}
+
 const struct rule_options *policy_rule(const struct policy *policy, size_t i)
 {
 	assert(i < policy->rule_count);
@@ -301,8 +306,8 @@ struct verdict policy_decide(const struct policy *policy, const struct event *ev
 		if (policy->rules[i].options->action == RULE_FLAG)
 			verdict.rules |= (uint64_t)1 << i;
 		else
-			verdict.suppressed = true;
+			verdict.mutes |= (uint64_t)1 << i;
 	}
-	verdict.flagged = (verdict.by_model || verdict.rules != 0) && !verdict.suppressed;
+	verdict.flagged = (verdict.by_model || verdict.rules != 0) && verdict.mutes == 0;
 	return verdict;
 }

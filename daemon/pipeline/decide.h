@@ -54,14 +54,16 @@ double policy_resolved_threshold(const struct policy *policy);
 /** The decision on one event. */
 struct verdict {
 	bool flagged;
-	bool by_model;   /* score reached the threshold (and warming did not suppress it) */
-	bool suppressed; /* a suppress rule held */
-	uint64_t rules;  /* bit i: flag rule i held */
+	bool by_model;  /* score reached the threshold (and warming did not suppress it) */
+	uint64_t rules; /* bit i: flag rule i held */
+	uint64_t mutes; /* bit i: suppress rule i held */
 };
 
 /** Decides. score NaN: no model. */
 struct verdict policy_decide(const struct policy *policy, const struct event *event, const struct vector *vector,
 			     double score);
+/** Number of rules. */
+size_t policy_rule_count(const struct policy *policy);
 /** A rule's options by bit number. */
 const struct rule_options *policy_rule(const struct policy *policy, size_t i);
 

@@ -339,10 +339,10 @@ TEST(rules_flag_suppress_and_expire)
 	EXPECT(verdict.by_model);
 	f.rules[0].action = RULE_SUPPRESS;
 	verdict = policy_decide(f.policy, &f.event, &f.scored.vector, 0.9);
-	EXPECT(verdict.by_model && verdict.suppressed && !verdict.flagged);
+	EXPECT(verdict.by_model && verdict.mutes != 0 && !verdict.flagged);
 	f.rules[0].expires_ms = TIME;
 	verdict = policy_decide(f.policy, &f.event, &f.scored.vector, 0.9);
-	EXPECT(verdict.flagged && !verdict.suppressed);
+	EXPECT(verdict.flagged && verdict.mutes == 0);
 	f.values[1] = NAN;
 	f.rules[0].expires_ms = INT64_MAX;
 	verdict = policy_decide(f.policy, &f.event, &f.scored.vector, 0.05);
