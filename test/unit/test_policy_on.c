@@ -89,6 +89,7 @@ static const char vectors[] = "_event_id,_time_ms,_flags,amount,channel,amount_l
 TEST(rules_are_told_apart)
 {
 	write_config(
+	    "none",
 	    "\"threshold\": {\"quantile\": 0.98}, \"rules\": ["
 	    "{\"name\": \"many\", \"when\": {\"feature\": \"count_1d\", \"above\": 5}},"
 	    "{\"name\": \"large\", \"when\": [{\"field\": \"amount\", \"above\": 100}, {\"field\": \"channel\", "
