@@ -77,6 +77,7 @@ static const struct feature_options features[] = {
     {.name = "shops", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = 500},
     {.name = "hour", .operation = OPERATION_HOUR, .utc_offsets = &offset, .utc_offset_count = 1},
     {.name = "channel", .operation = OPERATION_VALUE, .field = "channel", .values = values, .value_count = 2},
+    {.name = "robust", .operation = OPERATION_ROBUST_Z, .field = "amount", .window_ms = 2000},
     {.name = "share", .operation = OPERATION_QUOTIENT, .of = {"in", "sum"}},
 };
 #define FEATURES (sizeof features / sizeof *features)
