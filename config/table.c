@@ -39,9 +39,10 @@ static const char *const unit_names[] = {"ms", "us", "s", "rfc3339", NULL};
 static const char *const partitioner_names[] = {"unchecked", "murmur2", "crc32", NULL};
 static const char *const type_names[] = {"money", "number", "string", "boolean", NULL};
 static const char *const operation_names[] = {
-    "count", "sum",      "distinct", "mean",           "min", "max",       "stddev", "zscore",
-    "ratio", "quotient", "previous", "since_previous", "age", "geo_speed", "value",  "log1p",
-    "hour",  "weekday",  NULL};
+    "count",         "sum",         "distinct",      "mean",           "min",   "max",       "stddev",     "zscore",
+    "ratio",         "quotient",    "previous",      "since_previous", "age",   "geo_speed", "percentile", "robust_z",
+    "decayed_count", "decayed_sum", "distance_home", "streak",         "burst", "value",     "log1p",      "hour",
+    "weekday",       NULL};
 static const char *const hole_names[] = {"halt", "rebuild", NULL};
 static const char *const warming_names[] = {"suppress", "alert", NULL};
 static const char *const action_names[] = {"flag", "suppress", NULL};
@@ -154,7 +155,7 @@ static const struct config_row rows[] = {
 	{.path = "event.fields.*.scale", INTEGER(0, FIELD_SCALE_MAX), IN(struct field_draft, field.scale),
 	 .absent = FIELD_SCALE_NONE, .otherwise = "none; `money` needs one", .effect = EFFECT_NEW_STATE,
 	 .help = "Number of decimals kept. A field without scale allows `value`, `log1p`, `min`, `max`, `previous`, "
-		 "`distinct` and `same` only."},
+		 "`percentile`, `distinct` and `same` only."},
 	{.path = "event.fields.*.minor", BOOLEAN, IN(struct field_draft, field.minor), .fallback = "false",
 	 .effect = EFFECT_NEW_STATE,
 	 .help = "Integers in the source count units of 10^-scale (cents), not whole ones."},
@@ -182,10 +183,16 @@ static const struct config_row rows[] = {
 	{.path = "features[].op", CHOICE(operation_names), IN(struct feature_options, operation), .required = true,
 	 .example = "\"mean\"", .effect = EFFECT_RETRAIN, .help = "Operation."},
 	{.path = "features[].field", TEXT(ANY), IN(struct feature_options, field), .effect = EFFECT_RETRAIN,
-	 .help = "Field that the operation reads; with `count`, only events where it is not null count."},
+	 .help = "Field that the operation reads; with `count` and the like, only events where it is not null count."},
 	{.path = "features[].window", DURATION(1, LONGEST_MS), IN(struct feature_options, window_ms),
 	 .example = "\"30d\"", .effect = EFFECT_RETRAIN,
 	 .help = "How far back it looks; required where history is read."},
+	{.path = "features[].half_life", DURATION(1, LONGEST_MS), IN(struct feature_options, half_life_ms),
+	 .example = "\"7d\"", .effect = EFFECT_RETRAIN,
+	 .help = "`decayed_count` and `decayed_sum`: the age at which an event counts half; required there."},
+	{.path = "features[].interval", DURATION(1, LONGEST_MS), IN(struct feature_options, interval_ms),
+	 .example = "\"10m\"", .effect = EFFECT_RETRAIN,
+	 .help = "`burst`: the length of the intervals inside the window, at most the window's own; required there."},
 	{.path = "features[].include_current", BOOLEAN, IN(struct feature_options, include_current),
 	 .fallback = "false", .effect = EFFECT_RETRAIN,
 	 .help = "The event itself counts too (`count sum distinct mean min max stddev` only)."},
@@ -193,7 +200,7 @@ static const struct config_row rows[] = {
 	 ELEMENT(struct condition_options), .single = true, .effect = EFFECT_RETRAIN,
 	 .otherwise = "every event counts",
 	 .help = "Only events count for which this condition holds, or all of a list. All keys of one condition must "
-		 "hold; a null field matches nothing."},
+		 "hold; a null field matches nothing. Required with `streak`."},
 	{.path = "features[].where[].field", TEXT(ANY), IN(struct condition_options, field), .effect = EFFECT_RETRAIN,
 	 .help = "Field to compare."},
 	{.path = "features[].where[].same", BOOLEAN, IN(struct condition_options, same), .fallback = "false",
@@ -215,9 +222,9 @@ static const struct config_row rows[] = {
 	 LIST_IN(struct condition_options, utc_offsets, utc_offset_count), .effect = EFFECT_RETRAIN,
 	 .otherwise = "UTC", .help = "Where those hours are counted, as `features[].utc_offset`."},
 	{.path = "features[].lat", TEXT(ANY), IN(struct feature_options, lat), .effect = EFFECT_RETRAIN,
-	 .help = "`geo_speed`: field with the latitude in degrees."},
+	 .help = "`geo_speed` and `distance_home`: field with the latitude in degrees."},
 	{.path = "features[].lon", TEXT(ANY), IN(struct feature_options, lon), .effect = EFFECT_RETRAIN,
-	 .help = "`geo_speed`: field with the longitude in degrees."},
+	 .help = "`geo_speed` and `distance_home`: field with the longitude in degrees."},
 	{.path = "features[].of", .kind = ROW_TEXT_PAIR, .form = FORM_ANY, IN(struct feature_options, of),
 	 .effect = EFFECT_RETRAIN, .example = "[\"count_1h\", \"count_30d\"]",
 	 .help = "`quotient`: the two features, dividend first."},

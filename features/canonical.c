@@ -169,14 +169,25 @@ static void write_texts(struct json *json, const char *name, const char *const *
 	json_close_array(json);
 }
 
+/* In ms, where there is one. */
+static void write_duration(struct json *json, const char *name, int64_t duration_ms)
+{
+	if (duration_ms == 0)
+		return;
+	json_name(json, name);
+	json_add_integer(json, duration_ms);
+}
+
 static void write_feature(struct json *json, const struct event_schema *schema, const struct feature_options *feature)
 {
 	json_open_object(json);
 	write_optional(json, "field", feature->field);
+	write_duration(json, "half_life", feature->half_life_ms);
 	if (feature->include_current) {
 		json_name(json, "include_current");
 		json_add_boolean(json, true);
 	}
+	write_duration(json, "interval", feature->interval_ms);
 	write_optional(json, "lat", feature->lat);
 	write_optional(json, "lon", feature->lon);
 	write_optional(json, "name", feature->name);
@@ -188,10 +199,7 @@ static void write_feature(struct json *json, const struct event_schema *schema, 
 		json_name(json, "where");
 		write_where(json, schema, feature->where, feature->where_count, true);
 	}
-	if (feature->window_ms > 0) {
-		json_name(json, "window");
-		json_add_integer(json, feature->window_ms);
-	}
+	write_duration(json, "window", feature->window_ms);
 	json_close_object(json);
 }
 

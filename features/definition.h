@@ -29,6 +29,13 @@ enum operation {
 	OPERATION_SINCE_PREVIOUS,
 	OPERATION_AGE,
 	OPERATION_GEO_SPEED,
+	OPERATION_PERCENTILE,
+	OPERATION_ROBUST_Z,
+	OPERATION_DECAYED_COUNT,
+	OPERATION_DECAYED_SUM,
+	OPERATION_DISTANCE_HOME,
+	OPERATION_STREAK,
+	OPERATION_BURST,
 	OPERATION_VALUE,
 	OPERATION_LOG1P,
 	OPERATION_HOUR,
@@ -45,9 +52,11 @@ struct feature_options {
 	const char *name; /* [A-Za-z_][A-Za-z0-9_]* */
 	enum operation operation;
 	const char *field;     /* NULL where the operation reads none */
-	const char *lat, *lon; /* geo_speed */
+	const char *lat, *lon; /* geo_speed, distance_home */
 	const char *of[2];     /* quotient: names of features */
 	int64_t window_ms;     /* 0: none */
+	int64_t half_life_ms;  /* decayed_count, decayed_sum; 0: none */
+	int64_t interval_ms;   /* burst; 0: none */
 	bool include_current;
 	const struct condition_options *where;
 	size_t where_count;

@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 /**
- * Kilometres per hour between two places in degrees, elapsed_ms apart (at least a second is counted): great-circle
- * distance by the haversine formula on a sphere of 6371.0088 km, the same bits on every machine. NaN where an argument is.
+ * Kilometres between two places in degrees: great-circle distance by the haversine formula on a sphere of 6371.0088 km,
+ * the same bits on every machine. NaN where an argument is.
  */
-double geo_speed(double from_lat, double from_lon, double to_lat, double to_lon, int64_t elapsed_ms);
+double geo_distance(double from_lat, double from_lon, double to_lat, double to_lon);
+
+/** Kilometres per hour where a distance lies between two events elapsed_ms apart (at least a second is counted). */
+double geo_speed(double distance_km, int64_t elapsed_ms);
 
 #endif

@@ -1,17 +1,16 @@
 #include "features/operation.h"
 
 #include "elementary.h"
-#include "features/geo.h"
+#include "features/history.h"
 
 #include <assert.h>
 #include <math.h>
-
-#define MS_PER_S 1000.0
 
 /* One feature being valued. */
 struct evaluation {
 	const struct moment *moment;
 	const struct feature *feature;
+	struct pick *pick;
 	struct aggregate aggregate; /* with the event's own value where that belongs */
 	unsigned flags;
 };
@@ -126,35 +125,6 @@ static double from_aggregate(struct evaluation *evaluation)
 	return NAN;
 }
 
-/* Operations that read one row of the window. */
-static double from_row(const struct evaluation *evaluation)
-{
-	const struct moment *moment = evaluation->moment;
-	const struct feature *feature = evaluation->feature;
-	bool oldest = feature->operation == OPERATION_AGE;
-	int64_t row = oldest ? window_oldest(moment, feature) : window_newest(moment, feature);
-	if (row < 0)
-		return NAN;
-	int64_t elapsed_ms = moment->event->time_ms - moment->columns.time[row];
-	assert(elapsed_ms >= 0 && elapsed_ms < feature->window_ms);
-	if (feature->operation == OPERATION_PREVIOUS) {
-		int64_t cell = columns_at(&moment->columns, feature->column)[row];
-		bool doubles = field_kind(&moment->set->schema->fields[feature->field]) == VALUE_DOUBLE;
-		return doubles ? cell_double(cell) : (double)cell / (double)feature->unit;
-	}
-	if (feature->operation != OPERATION_GEO_SPEED)
-		return (double)elapsed_ms / MS_PER_S;
-	const struct field *fields = moment->set->schema->fields;
-	const int64_t *lat = columns_at(&moment->columns, feature->column);
-	const int64_t *lon = columns_at(&moment->columns, feature->second_column);
-	const struct value *event = moment->event->values;
-	struct value there[2] = {{.present = true, .units = lat[row]}, {.present = true, .units = lon[row]}};
-	return geo_speed(field_major(&fields[feature->field], &there[0]),
-			 field_major(&fields[feature->second_field], &there[1]),
-			 field_major(&fields[feature->field], &event[feature->field]),
-			 field_major(&fields[feature->second_field], &event[feature->second_field]), elapsed_ms);
-}
-
 static double own_value(const struct evaluation *evaluation)
 {
 	const struct moment *moment = evaluation->moment;
@@ -202,7 +172,7 @@ static double from_window(struct evaluation *evaluation, const struct aggregate 
 	if (feature->filter != NONE && filter_same_is_null(&moment->set->filters[feature->filter], moment->cells))
 		return NAN;
 	if (feature->slot == NONE)
-		return from_row(evaluation);
+		return history_value(moment, feature, evaluation->pick);
 	evaluation->aggregate = slots[feature->slot];
 	return from_aggregate(evaluation);
 }
@@ -239,14 +209,16 @@ int operation_fill(const struct moment *moment, struct vector *vector)
 {
 	const struct feature_set *set = moment->set;
 	struct aggregate slots[SLOTS_MAX];
+	struct pick pick;
 	assert(set->slot_count <= SLOTS_MAX);
-	if (window_scan(moment, slots) != 0)
+	if (window_scan(moment, slots) != 0 || pick_begin(&pick, moment) != 0)
 		return -1;
 	for (size_t i = 0; i < set->feature_count; i++) {
 		const struct feature *feature = &set->features[i];
 		struct evaluation evaluation;
 		evaluation.moment = moment;
 		evaluation.feature = feature;
+		evaluation.pick = &pick;
 		evaluation.flags = 0;
 		if (vector->usual != NULL)
 			vector->usual[i] = usual_of(moment, feature, slots);
@@ -255,6 +227,7 @@ int operation_fill(const struct moment *moment, struct vector *vector)
 		vector->values[i] = feature->window_ms > 0 ? from_window(&evaluation, slots) : from_event(&evaluation);
 		vector->flags |= evaluation.flags;
 	}
+	pick_end(&pick);
 	fill_quotients(set, vector);
 	return 0;
 }

@@ -23,13 +23,14 @@ enum { NEED_SUM = 1, NEED_SQUARES = 2, NEED_EXTREMES = 4, NEED_DISTINCT = 8 };
 struct feature {
 	char *name;
 	enum operation operation;
-	int field;                       /* of the schema; geo_speed: the latitude; NONE */
+	int field;                       /* of the schema; of a place: the latitude; NONE */
 	int column;                      /* of field, where it is kept; NONE */
-	int second_field, second_column; /* geo_speed: the longitude */
+	int second_field, second_column; /* of a place: the longitude */
 	int filter;                      /* NONE: every row */
 	size_t window;                   /* index in windows; meaningless where window_ms is 0 */
 	int64_t window_ms;
 	int64_t warm_ms; /* history that it needs: its window; quotient: the longer of its parts' */
+	int64_t half_life_ms, interval_ms;
 	bool include_current;
 	int of[2];
 	int slot;       /* NONE where no rows are summed up */
@@ -112,10 +113,20 @@ struct feature_set {
 	size_t segment_count;
 	struct scan *scans;
 	size_t scan_count;
+	bool picks;            /* some operation does */
 	struct tally *tallies; /* ascending by id */
 	size_t tally_count;
 
 	struct pool *pool; /* of the memory of its entities; NULL: malloc() */
+};
+
+/* What else is to know of an operation (bits). */
+enum {
+	TRAIT_PLACE = 1,     /* has lat and lon */
+	TRAIT_HALF_LIFE = 2, /* needs it, as those below need theirs */
+	TRAIT_INTERVAL = 4,
+	TRAIT_WHERE = 8,
+	TRAIT_PICKS = 16 /* reads the rows of its window one by one */
 };
 
 /** What an operation takes, for checks and compilation. */
@@ -128,6 +139,7 @@ struct operation_rule {
 	bool foldable; /* goes on over panes */
 	bool sums;     /* has a slot */
 	unsigned needs;
+	unsigned traits;
 };
 
 /** The rule of an operation. */

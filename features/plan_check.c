@@ -114,14 +114,14 @@ static int check_coordinate(struct check *check, const char *path, const char *n
 	int index = find_field(check, path, name);
 	const struct field *field = index == NONE ? NULL : &check->set->schema->fields[index];
 	if (field != NULL && (field->type == FIELD_BOOLEAN || !is_scaled(field)))
-		problem_at(check->problems, path,
-			   "\"%s\" is no number with a scale; geo_speed needs degrees (\"scale\": 5)", name);
+		problem_at(check->problems, path, "\"%s\" is no number with a scale; %s needs degrees (\"scale\": 5)",
+			   name, check->rule->name);
 	return index;
 }
 
 static void check_coordinates(struct check *check)
 {
-	if (check->given->operation == OPERATION_GEO_SPEED) {
+	if ((check->rule->traits & TRAIT_PLACE) != 0) {
 		check->feature->field = check_coordinate(check, ".lat", check->given->lat);
 		check->feature->second_field = check_coordinate(check, ".lon", check->given->lon);
 		return;
@@ -154,11 +154,46 @@ static void check_window(struct check *check)
 			   check->rule->name);
 }
 
+/* A duration that some operations need. True where it is there and a good one. */
+static bool check_duration(struct check *check, unsigned trait, const char *path, int64_t duration_ms)
+{
+	char text[NUMBER_TEXT_MAX], longest[NUMBER_TEXT_MAX];
+	bool needed = (check->rule->traits & trait) != 0, good = false;
+	(void)duration_format(duration_ms, text);
+	(void)duration_format(WINDOW_MAX_MS, longest);
+	if (needed && duration_ms == 0)
+		problem_at(check->problems, path, "is missing: %s needs it", check->rule->name);
+	else if (!needed && duration_ms != 0)
+		problem_at(check->problems, path, "has no meaning for %s", check->rule->name);
+	else if (duration_ms < 0 || duration_ms > WINDOW_MAX_MS)
+		problem_at(check->problems, path, "%s is not 1ms to %s", text, longest);
+	else
+		good = needed;
+	return good;
+}
+
+static void check_durations(struct check *check)
+{
+	const struct feature_options *given = check->given;
+	char interval[NUMBER_TEXT_MAX], window[NUMBER_TEXT_MAX];
+	check->feature->half_life_ms = given->half_life_ms;
+	check->feature->interval_ms = given->interval_ms;
+	(void)check_duration(check, TRAIT_HALF_LIFE, ".half_life", given->half_life_ms);
+	if (check_duration(check, TRAIT_INTERVAL, ".interval", given->interval_ms) && given->window_ms > 0 &&
+	    given->interval_ms > given->window_ms) {
+		(void)duration_format(given->interval_ms, interval);
+		(void)duration_format(given->window_ms, window);
+		problem_at(check->problems, ".interval", "%s is longer than the window, %s", interval, window);
+	}
+}
+
 /* Compiles `where`, or finds the filter of a feature with the same conditions. */
 static int check_where(struct check *check)
 {
 	struct feature_set *set = check->set;
 	const struct feature_options *given = check->given;
+	if (given->where_count == 0 && (check->rule->traits & TRAIT_WHERE) != 0)
+		problem_at(check->problems, ".where", "is missing: %s needs it", check->rule->name);
 	if (given->where_count == 0)
 		return 0;
 	if (!check->rule->windowed) {
@@ -268,6 +303,7 @@ static int check_feature(struct check *check, size_t index)
 	check_field(check);
 	check_coordinates(check);
 	check_window(check);
+	check_durations(check);
 	if (check_where(check) != 0 || copy_values(check) != 0)
 		return -1;
 	return copy_offsets(check);

@@ -160,7 +160,7 @@ static const struct feature *longest_over(const struct feature_set *set, int fie
 	for (size_t i = 0; i < set->feature_count; i++) {
 		const struct feature *feature = &set->features[i];
 		if (feature->window_ms > 0 && feature->field == field && feature->filter == NONE &&
-		    feature->operation != OPERATION_GEO_SPEED &&
+		    (operation_rule(feature->operation)->traits & TRAIT_PLACE) == 0 &&
 		    (longest == NULL || feature->window_ms > longest->window_ms))
 			longest = feature;
 	}
@@ -173,6 +173,7 @@ static void request_all(struct layout *layout)
 	for (size_t i = 0; i < set->feature_count; i++) {
 		struct feature *feature = &set->features[i];
 		const struct operation_rule *rule = operation_rule(feature->operation);
+		set->picks |= (rule->traits & TRAIT_PICKS) != 0;
 		if (rule->sums)
 			feature->slot = request(layout, feature->column, feature->filter, feature->window, rule->needs);
 		if (feature->operation == OPERATION_ZSCORE || feature->operation == OPERATION_RATIO)

@@ -1,6 +1,7 @@
 /*
  * How fast the heart is: events a second on one core for ten features of a card (counts, sums and deviations over an hour, a
- * day and 30 days), entities of about 100 events, and how many bytes an event of five fields takes in a record.
+ * day and 30 days), entities of about 100 events, and how many bytes an event of five fields takes in a record. Then what
+ * the operations cost that look at single events, each alone over 30 days.
  */
 #include "features/apply.h"
 #include "features/entity.h"
@@ -62,6 +63,22 @@ static const struct feature_options ten[FEATURES + 1] = {
      .where = &same_merchant,
      .where_count = 1},
     {.name = "speed", .operation = OPERATION_GEO_SPEED, .lat = "lat", .lon = "lon", .window_ms = DAY},
+};
+
+/* Each alone in a set; the first shows what every event costs without them. */
+static const struct condition_options small = {.field = "amount", .below = {.kind = LITERAL_NUMBER, .text = "150"}};
+static const struct feature_options single[] = {
+    {.name = "age", .operation = OPERATION_AGE, .window_ms = 30 * DAY},
+    {.name = "percentile", .operation = OPERATION_PERCENTILE, .field = "amount", .window_ms = 30 * DAY},
+    {.name = "robust_z", .operation = OPERATION_ROBUST_Z, .field = "amount", .window_ms = 30 * DAY},
+    {.name = "decayed_sum",
+     .operation = OPERATION_DECAYED_SUM,
+     .field = "amount",
+     .window_ms = 30 * DAY,
+     .half_life_ms = 7 * DAY},
+    {.name = "distance_home", .operation = OPERATION_DISTANCE_HOME, .lat = "lat", .lon = "lon", .window_ms = 30 * DAY},
+    {.name = "streak", .operation = OPERATION_STREAK, .window_ms = 30 * DAY, .where = &small, .where_count = 1},
+    {.name = "burst", .operation = OPERATION_BURST, .window_ms = 30 * DAY, .interval_ms = DAY},
 };
 
 /* A shop: its name and its place. */
@@ -141,12 +158,12 @@ static struct card *next_event(struct world *world, struct event *event, struct 
 	return card;
 }
 
-static struct feature_set *make_set(size_t count)
+static struct feature_set *make_set(const struct feature_options *features, size_t count)
 {
 	struct feature_set *set;
 	struct err err = {.code = ERR_NONE};
 	const struct feature_set_options options = {
-	    .pipeline = "bench", .schema = &schema, .features = ten, .feature_count = count, .max_events = 1024};
+	    .pipeline = "bench", .schema = &schema, .features = features, .feature_count = count, .max_events = 1024};
 	if (feature_set_new(&set, &options, NULL, NULL, &err) != 0) {
 		(void)fprintf(stderr, "%s\n", err.message);
 		exit(78);
@@ -301,9 +318,26 @@ static void free_entities(struct world *world)
 	free(world);
 }
 
+static void report_single(void)
+{
+	double without = 0;
+	for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
+		struct feature_set *set = make_set(&single[i], 1);
+		struct world *world = make_world();
+		(void)run(world, set, WARMING, IN_PLACE);
+		double each = 1e9 / best_of_three(world, set, AHEAD);
+		if (i == 0)
+			without = each;
+		else
+			printf("features: %s over 100 events %.0f ns\n", single[i].name, each - without);
+		free_entities(world);
+		feature_set_free(set);
+	}
+}
+
 int main(void)
 {
-	struct feature_set *set = make_set(FEATURES);
+	struct feature_set *set = make_set(ten, FEATURES);
 	struct world *world = make_world();
 	(void)run(world, set, WARMING, IN_PLACE);
 	double in_place = best_of_three(world, set, IN_PLACE);
@@ -315,12 +349,13 @@ int main(void)
 	free_entities(world);
 	feature_set_free(set);
 
-	set = make_set(FEATURES + 1); /* with a speed, so that the coordinates are kept */
+	set = make_set(ten, FEATURES + 1); /* with a speed, so that the coordinates are kept */
 	world = make_world();
 	(void)run(world, set, WARMING, IN_PLACE);
 	report_writing(world);
 	report_records(world, set);
 	free_entities(world);
 	feature_set_free(set);
+	report_single();
 	return in_place >= PROMISED ? 0 : 1;
 }

@@ -27,6 +27,8 @@ static const struct feature_options features[] = {
     {.name = "previous", .operation = OPERATION_PREVIOUS, .field = "amount", .window_ms = 50000},
     {.name = "age", .operation = OPERATION_AGE, .window_ms = 50000},
     {.name = "speed", .operation = OPERATION_GEO_SPEED, .lat = "lat", .lon = "lon", .window_ms = 50000},
+    {.name = "z_robust", .operation = OPERATION_ROBUST_Z, .field = "amount", .window_ms = 50000},
+    {.name = "home", .operation = OPERATION_DISTANCE_HOME, .lat = "lat", .lon = "lon", .window_ms = 50000},
     {.name = "same", .operation = OPERATION_COUNT, .window_ms = 50000, .where = same_shop, .where_count = 1},
     {.name = "online", .operation = OPERATION_COUNT, .window_ms = 50000, .where = by_channel, .where_count = 1},
     {.name = "night", .operation = OPERATION_COUNT, .window_ms = 50000, .where = at_night, .where_count = 1},

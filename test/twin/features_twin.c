@@ -360,7 +360,8 @@ static double scaled_operation(enum operation operation, const struct field *fie
 	return (double)(sums.n * own->units) / fmax((double)(sums.sum < 0 ? -sums.sum : sums.sum), n);
 }
 
-static double speed(const struct question *question, const struct feature_options *feature, const struct event *last)
+/* Kilometres from a place, in degrees, to the event. */
+static double distance(const struct question *question, const struct feature_options *feature, double lat1, double lon1)
 {
 	int lat = field_named(question->twin, feature->lat), lon = field_named(question->twin, feature->lon);
 	const struct field *fields = question->twin->schema->fields;
@@ -368,13 +369,109 @@ static double speed(const struct question *question, const struct feature_option
 	const double degree = 0.017453292519943295, radius = 6371.0088;
 	if (!now->values[lat].present || !now->values[lon].present)
 		return NAN;
-	double lat1 = number_of(&fields[lat], &last->values[lat]), lat2 = number_of(&fields[lat], &now->values[lat]);
-	double lon1 = number_of(&fields[lon], &last->values[lon]), lon2 = number_of(&fields[lon], &now->values[lon]);
+	double lat2 = number_of(&fields[lat], &now->values[lat]), lon2 = number_of(&fields[lon], &now->values[lon]);
 	double a = elementary_sin((lat2 - lat1) * degree / 2), b = elementary_sin((lon2 - lon1) * degree / 2);
 	double h = a * a + elementary_cos(lat1 * degree) * elementary_cos(lat2 * degree) * b * b;
-	double km = 2 * radius * elementary_asin(fmin(sqrt(h), 1));
-	int64_t ms = now->time_ms - last->time_ms < 1000 ? 1000 : now->time_ms - last->time_ms;
+	return 2 * radius * elementary_asin(fmin(sqrt(h), 1));
+}
+
+static double speed(const struct question *question, const struct feature_options *feature, const struct event *last)
+{
+	int lat = field_named(question->twin, feature->lat), lon = field_named(question->twin, feature->lon);
+	const struct field *fields = question->twin->schema->fields;
+	double km = distance(question, feature, number_of(&fields[lat], &last->values[lat]),
+			     number_of(&fields[lon], &last->values[lon]));
+	int64_t age = question->now->time_ms - last->time_ms, ms = age < 1000 ? 1000 : age;
 	return km / ((double)ms / 3600000);
+}
+
+static int compare_units(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+	return (left > right) - (left < right);
+}
+
+static int64_t lower_median(int64_t *units, size_t count)
+{
+	qsort(units, count, sizeof *units, compare_units);
+	return units[(count - 1) / 2];
+}
+
+/* The median of a field, and where wanted that of the distances from it. */
+static int64_t median_of(const struct event **list, size_t count, int index, int64_t *distances)
+{
+	int64_t *units = calloc(count, sizeof *units);
+	assert(units != NULL);
+	for (size_t i = 0; i < count; i++)
+		units[i] = list[i]->values[index].units;
+	int64_t median = lower_median(units, count);
+	for (size_t i = 0; i < count; i++)
+		units[i] = llabs(list[i]->values[index].units - median);
+	if (distances != NULL)
+		*distances = lower_median(units, count);
+	free(units);
+	return median;
+}
+
+static double robust_z(const struct event **list, size_t count, int index, const struct value *own)
+{
+	int64_t distances;
+	if (count < 5 || !own->present)
+		return NAN;
+	int64_t median = median_of(list, count, index, &distances);
+	return (double)(own->units - median) / fmax(1.4826 * (double)distances, 1);
+}
+
+static double distance_home(const struct question *question, const struct feature_options *feature,
+			    const struct event **list, size_t count)
+{
+	int lat = field_named(question->twin, feature->lat), lon = field_named(question->twin, feature->lon);
+	const struct field *fields = question->twin->schema->fields;
+	if (count < 5)
+		return NAN;
+	struct value home_lat = {true, {.units = median_of(list, count, lat, NULL)}};
+	struct value home_lon = {true, {.units = median_of(list, count, lon, NULL)}};
+	return distance(question, feature, number_of(&fields[lat], &home_lat), number_of(&fields[lon], &home_lon));
+}
+
+static double percentile(const struct field *field, const struct event **list, size_t count, int index,
+			 const struct value *own)
+{
+	size_t halves = 0;
+	if (count == 0 || !own->present)
+		return NAN;
+	for (size_t i = 0; i < count; i++) {
+		const struct value *value = &list[i]->values[index];
+		halves += same_value(field, value, own) ? 1 : number_of(field, value) < number_of(field, own) ? 2 : 0;
+	}
+	return (double)halves / ((double)count * 2);
+}
+
+static double decayed(const struct question *question, const struct feature_options *feature, const struct event **list,
+		      size_t count, int index)
+{
+	double total = 0;
+	for (size_t i = 0; i < count; i++) {
+		double half_lives = (double)(question->now->time_ms - list[i]->time_ms) / (double)feature->half_life_ms;
+		double factor = feature->operation == OPERATION_DECAYED_SUM ? (double)list[i]->values[index].units : 1;
+		total += elementary_exp2(-half_lives) * factor;
+	}
+	return feature->operation == OPERATION_DECAYED_SUM ? total / unit_of(&question->twin->schema->fields[index])
+							   : total;
+}
+
+static double burst(const struct feature_options *feature, const struct event **list, size_t count)
+{
+	size_t most = 0;
+	for (size_t end = 0; end < count; end++) {
+		size_t inside = 0;
+		for (size_t i = 0; i < count; i++) {
+			int64_t before_end = list[end]->time_ms - list[i]->time_ms;
+			inside += before_end >= 0 && before_end < feature->interval_ms;
+		}
+		most = inside > most ? inside : most;
+	}
+	return (double)most;
 }
 
 static double over_list(const struct question *question, const struct feature_options *feature, int index,
@@ -404,9 +501,33 @@ static double over_list(const struct question *question, const struct feature_op
 		return count == 0 ? NAN : (double)(now->time_ms - list[0]->time_ms) / 1000;
 	case OPERATION_GEO_SPEED:
 		return count == 0 ? NAN : speed(question, feature, list[count - 1]);
+	case OPERATION_PERCENTILE:
+		return percentile(field, list, count, index, &now->values[index]);
+	case OPERATION_ROBUST_Z:
+		return robust_z(list, count, index, &now->values[index]);
+	case OPERATION_DECAYED_COUNT:
+	case OPERATION_DECAYED_SUM:
+		return decayed(question, feature, list, count, index);
+	case OPERATION_DISTANCE_HOME:
+		return distance_home(question, feature, list, count);
+	case OPERATION_BURST:
+		return burst(feature, list, count);
 	default:
 		return scaled_operation(feature->operation, field, sums_of(list, count, index), &now->values[index]);
 	}
+}
+
+/* Of all events in the window, the latest in a row that match. */
+static double streak(const struct question *question, const struct feature_options *feature)
+{
+	struct feature_options all = *feature;
+	size_t count, length = 0;
+	all.where_count = 0;
+	const struct event **list = window_events(question, &all, -1, -1, false, &count);
+	while (length < count && matches(question, feature, list[count - 1 - length]))
+		length++;
+	free(list);
+	return (double)length;
 }
 
 static double windowed(const struct question *question, const struct feature_options *feature, unsigned *flags,
@@ -421,7 +542,9 @@ static double windowed(const struct question *question, const struct feature_opt
 		*flags |= summed ? FLAG_APPROXIMATE : FLAG_TRUNCATED;
 	if ((reaches && !summed) || same_is_null(question, feature))
 		return NAN;
-	int index = field_named(twin, feature->operation == OPERATION_GEO_SPEED ? feature->lat : feature->field);
+	if (feature->operation == OPERATION_STREAK)
+		return streak(question, feature);
+	int index = field_named(twin, feature->lat != NULL ? feature->lat : feature->field);
 	int second = field_named(twin, feature->lon);
 	size_t count;
 	const struct event **list = window_events(question, feature, index, second, reaches, &count);

@@ -161,17 +161,22 @@ static const char *field_for(struct rng *rng, enum operation operation)
 	case OPERATION_COUNT:
 	case OPERATION_SINCE_PREVIOUS:
 	case OPERATION_AGE:
+	case OPERATION_DECAYED_COUNT:
+	case OPERATION_BURST:
 		return chance(rng, 0.6) ? NULL : fields[below(rng, FIELDS)].name;
 	case OPERATION_DISTINCT:
 		return fields[chance(rng, 0.5) ? MERCHANT : (int)below(rng, FIELDS)].name;
 	case OPERATION_MIN:
 	case OPERATION_MAX:
 	case OPERATION_PREVIOUS:
+	case OPERATION_PERCENTILE:
 	case OPERATION_VALUE:
 	case OPERATION_LOG1P:
 		return fields[numbers[below(rng, 6)]].name;
 	case OPERATION_QUOTIENT:
 	case OPERATION_GEO_SPEED:
+	case OPERATION_DISTANCE_HOME:
+	case OPERATION_STREAK:
 	case OPERATION_HOUR:
 	case OPERATION_WEEKDAY:
 	case OPERATION_NUMBER:
@@ -216,13 +221,17 @@ static void make_feature(struct stream *stream, size_t index, size_t window_limi
 		}
 		return;
 	}
-	if (operation == OPERATION_GEO_SPEED) {
+	if (operation == OPERATION_GEO_SPEED || operation == OPERATION_DISTANCE_HOME) {
 		feature->lat = "lat";
 		feature->lon = "lon";
 	}
 	feature->window_ms = windows[below(rng, (unsigned)window_limit)] + below(rng, 2);
+	if (operation == OPERATION_DECAYED_COUNT || operation == OPERATION_DECAYED_SUM)
+		feature->half_life_ms = 1 + below(rng, chance(rng, 0.5) ? 10 : 2000);
+	if (operation == OPERATION_BURST)
+		feature->interval_ms = 1 + (int64_t)rng_below(rng, (uint64_t)feature->window_ms);
 	feature->include_current = takes_current(operation) && chance(rng, 0.4);
-	if (chance(rng, 0.45)) {
+	if (operation == OPERATION_STREAK || chance(rng, 0.45)) {
 		feature->where = stream->conditions[index];
 		feature->where_count = 1 + below(rng, 2);
 		for (size_t i = 0; i < feature->where_count; i++)

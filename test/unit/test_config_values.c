@@ -151,7 +151,7 @@ TEST(civil_offsets_are_steps_from_the_beginning)
 	EXPECT_INT(where[2].utc_offsets[0].offset_ms, 3600000);
 	EXPECT_INT(where[2].utc_offsets[1].from_utc_ms, INT64_C(1774746000000));
 	EXPECT_INT(where[2].utc_offsets[1].offset_ms, 7200000);
-	EXPECT_INT(config->features.features[16].utc_offsets[0].offset_ms, -12600000);
+	EXPECT_INT(config->features.features[OPERATION_HOUR].utc_offsets[0].offset_ms, -12600000);
 	config_free(config);
 }
 
@@ -164,6 +164,8 @@ TEST(every_choice_reaches_its_module)
 	for (size_t i = 0; i < config->features.feature_count; i++)
 		EXPECT_INT(config->features.features[i].operation, i);
 	EXPECT_INT(config->features.feature_count, OPERATION_NUMBER);
+	EXPECT_INT(config->features.features[OPERATION_DECAYED_SUM].half_life_ms, 300000);
+	EXPECT_INT(config->features.features[OPERATION_BURST].interval_ms, 3600000);
 	EXPECT(!config->from_earliest && config->log_json && config->http_listen == NULL);
 	EXPECT_TEXT(config->log_level, "debug");
 	EXPECT_INT(config->policy.warming, WARMING_ALERT);

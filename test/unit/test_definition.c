@@ -64,6 +64,7 @@ TEST(operations_have_their_configured_names)
 	enum operation operation;
 	EXPECT(operation_parse("median", &operation) != 0);
 	EXPECT_TEXT(operation_name(OPERATION_SINCE_PREVIOUS), "since_previous");
+	EXPECT_TEXT(operation_name(OPERATION_ROBUST_Z), "robust_z");
 }
 
 TEST(names_are_identifiers_and_unique)
@@ -133,6 +134,49 @@ TEST(windows_are_required_wherever_history_is_read)
 	    "stddev\n"
 	    "features[5].include_current: is not possible with value, only with count sum distinct mean min max "
 	    "stddev\n");
+}
+
+TEST(what_an_operation_needs_must_be_there_and_nothing_else)
+{
+	const struct condition_options same = {.field = "shop", .same = true};
+	const struct feature_options features[] = {
+	    {.name = "a", .operation = OPERATION_DECAYED_COUNT, .window_ms = DAY},
+	    {.name = "b", .operation = OPERATION_DECAYED_SUM, .field = "real", .window_ms = DAY, .half_life_ms = -1},
+	    {.name = "c", .operation = OPERATION_DECAYED_COUNT, .window_ms = DAY, .half_life_ms = 3651 * DAY},
+	    {.name = "d", .operation = OPERATION_COUNT, .window_ms = DAY, .half_life_ms = 1, .interval_ms = 1},
+	    {.name = "e", .operation = OPERATION_BURST, .window_ms = DAY},
+	    {.name = "f", .operation = OPERATION_BURST, .window_ms = DAY, .interval_ms = DAY + 1000},
+	    {.name = "g", .operation = OPERATION_STREAK, .window_ms = DAY},
+	    {.name = "h",
+	     .operation = OPERATION_STREAK,
+	     .field = "shop",
+	     .window_ms = DAY,
+	     .where = &same,
+	     .where_count = 1},
+	    {.name = "i", .operation = OPERATION_DISTANCE_HOME, .lat = "real", .window_ms = DAY},
+	    {.name = "j", .operation = OPERATION_PERCENTILE, .field = "shop", .window_ms = DAY},
+	    {.name = "k", .operation = OPERATION_ROBUST_Z, .field = "real"},
+	    {.name = "l", .operation = OPERATION_BURST, .window_ms = DAY, .interval_ms = 1, .include_current = true},
+	};
+	EXPECT_TEXT(
+	    refused_features(features, COUNT(features)),
+	    "features[0].half_life: is missing: decayed_count needs it\n"
+	    "features[1].field: \"real\" has no scale; decayed_sum needs one (\"scale\": 2 keeps two decimals)\n"
+	    "features[1].half_life: -1ms is not 1ms to 3650d\n"
+	    "features[2].half_life: 3651d is not 1ms to 3650d\n"
+	    "features[3].half_life: has no meaning for count\n"
+	    "features[3].interval: has no meaning for count\n"
+	    "features[4].interval: is missing: burst needs it\n"
+	    "features[5].interval: 86401s is longer than the window, 1d\n"
+	    "features[6].where: is missing: streak needs it\n"
+	    "features[7].field: \"shop\" has no meaning for streak\n"
+	    "features[8].lat: \"real\" is no number with a scale; distance_home needs degrees (\"scale\": 5)\n"
+	    "features[8].lon: is missing: distance_home needs it\n"
+	    "features[9].field: \"shop\" is a string; percentile needs a number\n"
+	    "features[10].field: \"real\" has no scale; robust_z needs one (\"scale\": 2 keeps two decimals)\n"
+	    "features[10].window: is missing: robust_z reads history\n"
+	    "features[11].include_current: is not possible with burst, only with count sum distinct mean min "
+	    "max stddev\n");
 }
 
 TEST(conditions_are_reported_where_they_stand)
@@ -395,7 +439,9 @@ TEST(the_feature_set_id_is_the_hash_of_canonical_json)
 	    {.name = "speed", .operation = OPERATION_GEO_SPEED, .lat = "lat", .lon = "lon", .window_ms = 1},
 	    {.name = "kind", .operation = OPERATION_VALUE, .field = "channel", .values = kinds, .value_count = 2},
 	    {.name = "q", .operation = OPERATION_QUOTIENT, .of = {"n", "kind"}},
-	    {.name = "h", .operation = OPERATION_HOUR, .utc_offsets = steps, .utc_offset_count = 1}};
+	    {.name = "h", .operation = OPERATION_HOUR, .utc_offsets = steps, .utc_offset_count = 1},
+	    {.name = "s", .operation = OPERATION_DECAYED_SUM, .field = "amount", .half_life_ms = 500, .window_ms = DAY},
+	    {.name = "b", .operation = OPERATION_BURST, .field = "amount", .interval_ms = 60000, .window_ms = DAY}};
 	static const char json[] =
 	    "{\"features\":["
 	    "{\"include_current\":true,\"name\":\"n\",\"op\":\"count\",\"where\":["
@@ -407,7 +453,9 @@ TEST(the_feature_set_id_is_the_hash_of_canonical_json)
 	    "{\"lat\":\"lat\",\"lon\":\"lon\",\"name\":\"speed\",\"op\":\"geo_speed\",\"window\":1},"
 	    "{\"field\":\"channel\",\"name\":\"kind\",\"op\":\"value\",\"values\":[\"visa\",\"giro\"]},"
 	    "{\"name\":\"q\",\"of\":[\"n\",\"kind\"],\"op\":\"quotient\"},"
-	    "{\"name\":\"h\",\"op\":\"hour\",\"utc_offset\":[[null,3600000]]}"
+	    "{\"name\":\"h\",\"op\":\"hour\",\"utc_offset\":[[null,3600000]]},"
+	    "{\"field\":\"amount\",\"half_life\":500,\"name\":\"s\",\"op\":\"decayed_sum\",\"window\":86400000},"
+	    "{\"field\":\"amount\",\"interval\":60000,\"name\":\"b\",\"op\":\"burst\",\"window\":86400000}"
 	    "],\"fields\":{"
 	    "\"amount\":{\"path\":\"amount\",\"scale\":2,\"type\":\"money\"},"
 	    "\"channel\":{\"path\":\"channel\",\"type\":\"string\"},"
@@ -459,6 +507,7 @@ int main(int argc, char **argv)
 					CASE(names_are_identifiers_and_unique),
 					CASE(fields_must_exist_and_suit_the_operation),
 					CASE(windows_are_required_wherever_history_is_read),
+					CASE(what_an_operation_needs_must_be_there_and_nothing_else),
 					CASE(conditions_are_reported_where_they_stand),
 					CASE(quotients_name_two_features_and_no_circle),
 					CASE(values_and_offsets_stand_only_where_they_mean_something),

@@ -77,6 +77,7 @@ static const struct feature_options features[] = {
     {.name = "shops", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = 500},
     {.name = "hour", .operation = OPERATION_HOUR, .utc_offsets = &offset, .utc_offset_count = 1},
     {.name = "channel", .operation = OPERATION_VALUE, .field = "channel", .values = values, .value_count = 2},
+    {.name = "robust", .operation = OPERATION_ROBUST_Z, .field = "amount", .window_ms = 2000},
     {.name = "share", .operation = OPERATION_QUOTIENT, .of = {"in", "sum"}},
 };
 #define FEATURES (sizeof features / sizeof *features)
@@ -181,6 +182,31 @@ TEST(an_event_is_applied_whole_or_not_at_all)
 	EXPECT_INT(live, live_before);
 }
 
+TEST(a_window_longer_than_the_stack_takes_is_picked_or_not)
+{
+	enum { EVENTS = 1100 };
+	const struct feature_options burst = {
+	    .name = "n", .operation = OPERATION_BURST, .window_ms = 1 << 20, .interval_ms = 1 << 20};
+	long live_before = live;
+	struct world *w = world_new(&burst, 1, 0, 2 * EVENTS);
+	struct buffer before, after;
+	buffer_init(&before);
+	buffer_init(&after);
+	if (!skipped()) {
+		for (int64_t i = 0; i < EVENTS; i++)
+			(void)world_apply(w, (struct tx){.time = i});
+		struct value event_values[WORLD_FIELDS];
+		char id[24];
+		struct event event = world_event(w, &(struct tx){.time = EVENTS}, event_values, id);
+		EXPECT(apply_with_failures(w, &event, &before, &after) > 0);
+		EXPECT(w->values[0] == EVENTS);
+	}
+	buffer_free(&before);
+	buffer_free(&after);
+	world_free(w);
+	EXPECT_INT(live, live_before);
+}
+
 TEST(a_record_is_written_and_read_whole_or_not_at_all)
 {
 	long live_before = live;
@@ -235,6 +261,7 @@ int main(int argc, char **argv)
 {
 	return test_run((struct test[]){CASE(a_feature_set_is_made_whole_or_not_at_all),
 					CASE(an_event_is_applied_whole_or_not_at_all),
+					CASE(a_window_longer_than_the_stack_takes_is_picked_or_not),
 					CASE(a_record_is_written_and_read_whole_or_not_at_all),
 					{0}},
 			argc, argv);

@@ -62,6 +62,8 @@ static const struct feature_options features[] = {
     {.name = "sum", .operation = OPERATION_SUM, .field = "amount", .window_ms = HOUR_MS},
     {.name = "deviation", .operation = OPERATION_STDDEV, .field = "amount", .window_ms = HOUR_MS / 4},
     {.name = "shops", .operation = OPERATION_DISTINCT, .field = "shop", .window_ms = HOUR_MS},
+    {.name = "robust", .operation = OPERATION_ROBUST_Z, .field = "amount", .window_ms = HOUR_MS},
+    {.name = "burst", .operation = OPERATION_BURST, .window_ms = HOUR_MS, .interval_ms = HOUR_MS / 60},
     {.name = "amounts", .operation = OPERATION_DISTINCT, .field = "amount", .window_ms = HOUR_MS},
 };
 
