@@ -209,6 +209,19 @@ static int read_parameters(const struct json_place *root, struct model *model, s
 	return 0;
 }
 
+static int read_import(const struct json_place *root, struct model_import *imported, struct err *err)
+{
+	struct json_place place = json_reader_member(root, "imported");
+	struct json_place offset = json_reader_member(&place, "offset"), sha256 = json_reader_member(&place, "sha256");
+	if (place.value == NULL)
+		return 0;
+	if (json_reader_object(&place, err) != 0 ||
+	    json_reader_number(&offset, -1.0, 0.0, &imported->offset, err) != 0 ||
+	    read_hash(&place, "sha256", imported->sha256, err) != 0)
+		return -1;
+	return imported->sha256[0] != 0 ? 0 : json_reader_refuse(&sha256, err, "64 lower-case hex digits");
+}
+
 static int read_kind(const struct json_place *root, struct err *err)
 {
 	struct json_place kind = json_reader_member(root, "kind");
@@ -238,7 +251,7 @@ static int read_rest(const struct json_place *root, const struct json_place *fea
 	if (read_hash(root, "feature_set_id", model->feature_set_id, err) != 0 ||
 	    read_source(root, "trained_on", &model->trained_on, err) != 0 ||
 	    read_source(root, "calibrated_on", &model->calibrated_on, err) != 0 ||
-	    read_calibration(root, &model->calibration, err) != 0)
+	    read_import(root, &model->imported, err) != 0 || read_calibration(root, &model->calibration, err) != 0)
 		return -1;
 	struct forest_parts parts = {0};
 	if (read_parts(root, model->feature_count, &parts, err) != 0 ||
