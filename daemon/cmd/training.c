@@ -216,9 +216,7 @@ static int calibrate(struct training *training, struct vectors *rows, struct vec
 		status = no_rows(from, source, err);
 	else
 		status = calibration_make(&model->calibration, scores.values, scores.count, err);
-	if (others == NULL)
-		model->calibrated_on = model->trained_on;
-	else
+	if (others != NULL)
 		end_hash(hash, &model->calibrated_on);
 free_scores:
 	free(scores.values);
@@ -249,6 +247,8 @@ struct model *training_run(const struct training_options *options, struct vector
 	if (survey(&training, rows, hash, &model->trained_on, row, err) == 0 &&
 	    grow(&training, rows, model, row, err) == 0 &&
 	    calibrate(&training, rows, calibrate_rows, calibrate_hash, model, err) == 0) {
+		if (calibrate_rows == NULL)
+			model->calibrated_on = model->trained_on;
 		free(row);
 		return model;
 	}
@@ -256,4 +256,40 @@ free_model:
 	free(row);
 	model_free(model);
 	return NULL;
+}
+
+/* Second pass over rows that no tree draws: what is usual. */
+static int take_references(struct training *training, struct vectors *rows, struct model *model, double *row,
+			   struct err *err)
+{
+	struct picked none = {.count = 0}, reference = {.count = 0};
+	uint64_t *numbers = NULL;
+	size_t count;
+	int status = -1;
+	if (train_reference_rows(&model->options, model->calibrated_on.rows, &numbers, &count, err) == 0 &&
+	    begin_picked(&reference, numbers, count, rows->count, err) == 0 &&
+	    fetch(training, rows, &none, &reference, row, err) == 0) {
+		struct matrix usual = matrix_of(&reference, rows->count);
+		status = reference_make(model->references, &usual, err);
+	}
+	free(reference.values);
+	free(numbers);
+	return status;
+}
+
+int training_calibrate(const struct training_options *options, struct vectors *rows, struct sha256 *hash,
+		       struct model *model, struct err *err)
+{
+	assert(rows->count == model->feature_count);
+	struct training training = {.options = options};
+	double *row = calloc(rows->count, sizeof *row);
+	int status = -1;
+	if (row == NULL)
+		(void)err_memory(err);
+	else if (survey(&training, rows, hash, &model->calibrated_on, row, err) == 0 &&
+		 take_references(&training, rows, model, row, err) == 0)
+		status = calibrate(&training, rows, NULL, NULL, model, err);
+	model->calibrated_on.order_assumed = options->calibrate_order_assumed;
+	free(row);
+	return status;
 }
