@@ -131,6 +131,17 @@ static void write_features(struct json *json, const struct model *model)
 	json_close_array(json);
 }
 
+static void write_import(struct json *json, const struct model_import *imported)
+{
+	if (imported->sha256[0] == 0)
+		return;
+	json_name(json, "imported");
+	json_open_object(json);
+	write_named(json, "offset", imported->offset);
+	write_text_or_null(json, "sha256", imported->sha256);
+	json_close_object(json);
+}
+
 static void write_indices(struct json *json, const char *name, const int32_t *indices, uint32_t count)
 {
 	json_name(json, name);
@@ -188,6 +199,7 @@ void model_write(const struct model *model, struct buffer *document)
 	write_calibration(&json, &model->calibration);
 	write_text_or_null(&json, "feature_set_id", model->feature_set_id);
 	write_features(&json, model);
+	write_import(&json, &model->imported);
 	json_name(&json, "kind");
 	json_add_string(&json, MODEL_KIND);
 	json_name(&json, "missing");

@@ -47,6 +47,12 @@ struct model_source {
 	bool order_assumed; /* trained on files without coordinates */
 };
 
+/** A forest that was made elsewhere. */
+struct model_import {
+	char sha256[SHA256_HEX]; /* of the file; empty: the forest is our own */
+	double offset;           /* scikit-learn calls a row an outlier where -score < offset, -1 .. 0 */
+};
+
 struct model {
 	char id[SHA256_HEX];
 	struct train_options options;
@@ -56,6 +62,7 @@ struct model {
 	struct feature_reference *references; /* feature_count, owned */
 	struct calibration calibration;
 	struct model_source trained_on, calibrated_on;
+	struct model_import imported;
 	struct forest *forest; /* owned */
 };
 

@@ -2,6 +2,7 @@
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
 #include "daemon/cmd/describe.h"
+#include "daemon/cmd/import.h"
 #include "daemon/io/model_file.h"
 
 #include <assert.h>
@@ -14,6 +15,8 @@
 struct arguments {
 	const char *config;
 	bool json;
+	struct import_options import;
+	struct common_list features;
 	const char *words[2];
 	size_t word_count;
 };
@@ -21,7 +24,7 @@ struct arguments {
 /* What an action works on. */
 struct run {
 	const struct arguments *arguments;
-	struct config *config;   /* NULL for inspect */
+	struct config *config;   /* NULL: none is given */
 	struct feature_set *set; /* likewise */
 };
 
@@ -31,6 +34,18 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"config", "FILE", COMMON_TEXT, &arguments->config,
 	     .help = "the configuration whose model.directory is meant"},
 	    {"json", NULL, COMMON_FLAG, &arguments->json, .help = "inspect: as a JSON object"},
+	    {"input", "FILE", COMMON_TEXT, &arguments->import.input,
+	     .help = "import: the forest, as tools/export_sklearn.py writes it"},
+	    {"output", "M", COMMON_TEXT, &arguments->import.output,
+	     .help = "import: the model's file, or a directory of models (name/\nmakes it)"},
+	    {"features", "A,B,...", COMMON_LIST, &arguments->features,
+	     .help = "import: names of the features, in the order of the columns"},
+	    {"calibrate", "FILE", COMMON_TEXT, &arguments->import.calibrate,
+	     .help = "import: vectors as CSV whose scores make the thresholds, and\nwhose values are what is usual"},
+	    {"missing", "refused|both", COMMON_TEXT, &arguments->import.missing,
+	     .help =
+		 "import: what a missing value does where the file does not say:\nan error (refused), or both ways, "
+		 "weighted by training rows"},
 	    {0},
 	};
 	const struct common_command command = {
@@ -38,12 +53,16 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    .usage = "promote --config FILE ID\n"
 		     "       outlierd model rollback --config FILE\n"
 		     "       outlierd model list --config FILE\n"
-		     "       outlierd model inspect MODEL [--json] [--config FILE]",
+		     "       outlierd model inspect MODEL [--json] [--config FILE]\n"
+		     "       outlierd model import --input FILE --output M [--config FILE] [--features A,B,...]\n"
+		     "                             [--calibrate FILE] [--missing refused|both]",
 	    .summary =
 		"promote makes a model of the directory the champion; ID may be any beginning that only one\n"
 		"model has. rollback goes back to the champion before. list shows all models, the champion with\n"
 		"a star. inspect describes a model's file, the champion of a directory, or with --config the\n"
-		"model of an ID. A running daemon takes the new champion when it gets SIGHUP.",
+		"model of an ID. A running daemon takes the new champion when it gets SIGHUP. import makes a model\n"
+		"of an isolation forest that scikit-learn has fitted; with --config it is one of the configured\n"
+		"features.",
 	    .options = options,
 	    .positional = arguments->words,
 	    .positional_max = 2,
@@ -118,8 +137,9 @@ static int promote(const struct run *run, const char *prefix, struct err *err)
 	return status;
 }
 
-static int rollback(const struct run *run, struct err *err)
+static int rollback(const struct run *run, const char *word, struct err *err)
 {
+	(void)word;
 	char id[SHA256_HEX];
 	if (model_directory_rollback(run->config->model_directory, common_user(), common_wall_ms(), id, err) != 0)
 		return -1;
@@ -138,17 +158,25 @@ static void list_one(void *context, const char *id, bool current)
 		return;
 	}
 	bool ours = strcmp(model->feature_set_id, feature_set_id(run->set)) == 0;
-	printf("  %zu features, %u trees, %llu rows", model->feature_count, model->options.trees,
-	       (unsigned long long)model->trained_on.rows);
+	printf("  %zu features, %u trees, ", model->feature_count, model->options.trees);
+	if (*model->imported.sha256 != '\0')
+		printf("imported");
+	else
+		printf("%llu rows", (unsigned long long)model->trained_on.rows);
 	describe_time(model->trained_on.time_from_ms, ", ");
 	describe_time(model->trained_on.time_to_ms, " to ");
 	printf("%s\n", ours ? "" : ", of another feature set");
 	model_free(model);
 }
 
-static int list(struct run *run, struct err *err)
+static int list(const struct run *run, const char *word, struct err *err)
 {
-	return model_directory_list(run->config->model_directory, list_one, run, err);
+	(void)word;
+	union {
+		const struct run *read;
+		void *context;
+	} visited = {run}; /* list_one() only reads it */
+	return model_directory_list(run->config->model_directory, list_one, visited.context, err);
 }
 
 static struct model *find_model(const struct run *run, const char *word, struct err *err)
@@ -176,44 +204,77 @@ static int inspect(const struct run *run, const char *word, struct err *err)
 	return status;
 }
 
-static int open_config(struct run *run, struct err *err)
+static int open_config(struct run *run, bool directory, struct err *err)
 {
-	if (run->arguments->config == NULL)
-		return err_set(err, ERR_USAGE, "--config FILE is missing");
-	run->config = common_config(run->arguments->config, true, err);
+	const char *path = run->arguments->config;
+	if (path == NULL)
+		return 0;
+	run->config = common_config(path, true, err);
 	if (run->config == NULL)
 		return -1;
-	if (run->config->model_directory == NULL)
-		return err_set(err, ERR_CONFIG, "%s: model.directory is not configured", run->arguments->config);
+	if (directory && run->config->model_directory == NULL)
+		return err_set(err, ERR_CONFIG, "%s: model.directory is not configured", path);
 	return feature_set_new(&run->set, &run->config->features, NULL, NULL, err);
+}
+
+static int import(const struct run *run, const char *word, struct err *err)
+{
+	(void)word;
+	struct import_options options = run->arguments->import;
+	options.features = &run->arguments->features;
+	options.set = run->set;
+	options.config = run->arguments->config;
+	return import_forest(&options, err);
+}
+
+struct action {
+	const char *name;
+	int (*run)(const struct run *run, const char *word, struct err *err);
+	const char *word; /* what it needs behind its name; NULL: nothing */
+	bool needs_config;
+};
+
+static const struct action actions[] = {
+    {"promote", promote, "a model's ID", true},
+    {"rollback", rollback, NULL, true},
+    {"list", list, NULL, true},
+    {"inspect", inspect, "a model's file or directory", false},
+    {"import", import, NULL, false},
+};
+
+static int check(const struct action *action, const struct arguments *arguments, struct err *err)
+{
+	const struct import_options *given = &arguments->import;
+	bool imports = action->run == import;
+	if (action->word != NULL && arguments->word_count < 2)
+		return err_set(err, ERR_USAGE, "%s needs %s", action->name, action->word);
+	if (action->word == NULL && arguments->word_count > 1)
+		return err_set(err, ERR_USAGE, "unexpected argument \"%s\"", arguments->words[1]);
+	if (arguments->json && action->run != inspect)
+		return err_set(err, ERR_USAGE, "--json goes with inspect");
+	if (!imports && (given->input != NULL || given->output != NULL || given->calibrate != NULL ||
+			 given->missing != NULL || arguments->features.count > 0))
+		return err_set(err, ERR_USAGE,
+			       "--input, --output, --features, --calibrate and --missing go with import");
+	if (action->needs_config && arguments->config == NULL)
+		return err_set(err, ERR_USAGE, "--config FILE is missing");
+	return 0;
 }
 
 static int dispatch(struct run *run, struct err *err)
 {
 	const struct arguments *arguments = run->arguments;
-	const char *action = arguments->word_count > 0 ? arguments->words[0] : "";
-	const char *word = arguments->word_count > 1 ? arguments->words[1] : NULL;
-	bool promotes = strcmp(action, "promote") == 0, inspects = strcmp(action, "inspect") == 0;
-	bool rolls_back = strcmp(action, "rollback") == 0, lists = strcmp(action, "list") == 0;
-	if (!promotes && !inspects && !rolls_back && !lists)
-		return err_set(err, ERR_USAGE, "expected promote, rollback, list or inspect%s%s",
-			       *action == '\0' ? "" : ", found ", action);
-	if ((promotes || inspects) && word == NULL)
-		return err_set(err, ERR_USAGE, "%s needs %s", action,
-			       promotes ? "a model's ID" : "a model's file or directory");
-	if ((rolls_back || lists) && word != NULL)
-		return err_set(err, ERR_USAGE, "unexpected argument \"%s\"", word);
-	if (arguments->json && !inspects)
-		return err_set(err, ERR_USAGE, "--json goes with inspect");
-	if (inspects && arguments->config == NULL)
-		return inspect(run, word, err);
-	if (open_config(run, err) != 0)
-		return -1;
-	if (inspects)
-		return inspect(run, word, err);
-	if (promotes)
-		return promote(run, word, err);
-	return rolls_back ? rollback(run, err) : list(run, err);
+	const char *name = arguments->word_count > 0 ? arguments->words[0] : "";
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+		const struct action *action = &actions[i];
+		if (strcmp(action->name, name) != 0)
+			continue;
+		if (check(action, arguments, err) != 0 || open_config(run, action->run != import, err) != 0)
+			return -1;
+		return action->run(run, arguments->words[1], err);
+	}
+	return err_set(err, ERR_USAGE, "expected promote, rollback, list, inspect or import%s%s",
+		       *name == '\0' ? "" : ", found ", name);
 }
 
 int cmd_model(int argc, char **argv)

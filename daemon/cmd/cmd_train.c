@@ -2,17 +2,13 @@
 #include "daemon/cmd/about.h"
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/model_output.h"
 #include "daemon/cmd/training.h"
-#include "daemon/io/model_file.h"
 #include "daemon/io/output.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NAME "train"
-#define PATH_BYTES 4096
 
 struct arguments {
 	const char *config, *input, *output, *calibrate, *leaf_value;
@@ -69,15 +65,6 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    .options = options,
 	};
 	return common_parse(&command, argc, argv, err);
-}
-
-static int check_features(const struct common_list *features, struct err *err)
-{
-	for (size_t i = 0; i < features->count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(features->items[i], features->items[j]) == 0)
-				return err_set(err, ERR_USAGE, "--features: %s is named twice", features->items[i]);
-	return 0;
 }
 
 static int read_config(struct run *run, struct err *err)
@@ -156,57 +143,6 @@ static int open_calibrate(struct run *run, bool *order_assumed, struct err *err)
 	return 0;
 }
 
-static void show_progress(void *context, const char *what, uint64_t rows, uint64_t done, uint64_t total)
-{
-	struct common_progress *progress = context;
-	if (progress->what != what) {
-		common_progress_end(progress);
-		common_progress_begin(progress, what);
-	}
-	common_progress_show(progress, rows, "rows", done, total);
-}
-
-/* Adds the model to a directory; *champion: it became the champion. */
-static int add_to_directory(struct run *run, const char *directory, bool *champion, struct err *err)
-{
-	char path[PATH_BYTES];
-	int length = snprintf(path, sizeof path, "%s/.train-%ld", directory, (long)getpid());
-	if (length < 0 || (size_t)length >= sizeof path)
-		return err_set(err, ERR_USAGE, "--output: a path of more than %d bytes", PATH_BYTES);
-	int status = model_file_write(path, run->model, err);
-	if (status == 0)
-		status = model_directory_add(directory, path, run->model->id, err);
-	(void)unlink(path);
-	if (status != 0)
-		return -1;
-	struct err none = {0};
-	struct model *current = model_directory_current(directory, &none);
-	*champion = current == NULL && none.code == ERR_UNAVAILABLE;
-	model_free(current);
-	return *champion ? model_directory_promote(directory, run->model->id, common_user(), common_wall_ms(), err) : 0;
-}
-
-static int write_model(struct run *run, struct err *err)
-{
-	const char *path = run->arguments.output;
-	struct stat facts;
-	size_t length = strlen(path);
-	if (length > 1 && path[length - 1] == '/' && mkdir(path, 0777) != 0 && errno != EEXIST)
-		return err_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-	if (stat(path, &facts) != 0 || !S_ISDIR(facts.st_mode)) {
-		if (model_file_write(path, run->model, err) != 0)
-			return -1;
-		fprintf(stderr, "model %s written to %s\n", run->model->id, path);
-		return 0;
-	}
-	bool champion = false;
-	if (add_to_directory(run, path, &champion, err) != 0)
-		return -1;
-	fprintf(stderr, "model %s added to %s%s\n", run->model->id, path,
-		champion ? " as the champion" : "; \"outlierd model promote\" makes it the champion");
-	return 0;
-}
-
 static void print_summary(const struct run *run, const char *elapsed)
 {
 	const struct model *model = run->model;
@@ -235,7 +171,8 @@ static int run_train(struct run *run, struct err *err)
 	const struct arguments *arguments = &run->arguments;
 	int64_t started_us = common_monotonic_us();
 	char elapsed[32];
-	if (check_features(&arguments->features, err) != 0 || read_config(run, err) != 0 || open_rows(run, err) != 0)
+	if (common_list_once(&arguments->features, "features", err) != 0 || read_config(run, err) != 0 ||
+	    open_rows(run, err) != 0)
 		return -1;
 	if (output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
@@ -245,7 +182,7 @@ static int run_train(struct run *run, struct err *err)
 	struct training_options options = {
 	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed, density},
 	    .order_assumed = !run->about.known || run->about.order_assumed,
-	    .progress = show_progress,
+	    .progress = common_progress_rows,
 	    .context = &run->progress,
 	};
 	if (train_options_check(&options.train, err) != 0 ||
@@ -259,7 +196,7 @@ static int run_train(struct run *run, struct err *err)
 	if (run->set != NULL)
 		strcpy(run->model->feature_set_id, feature_set_id(run->set));
 	print_summary(run, common_elapsed(started_us, elapsed));
-	return write_model(run, err);
+	return model_output_write(arguments->output, run->model, err);
 }
 
 int cmd_train(int argc, char **argv)

@@ -167,6 +167,19 @@ static void help_option(const char *name, const char *value, const char *help, F
 	}
 }
 
+int common_list_once(const struct common_list *list, const char *option, struct err *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strlen(list->items[i]) > COMMON_NAME_BYTES_MAX)
+			return err_set(err, ERR_USAGE, "--%s: a name has at most %d bytes, not %zu", option,
+				       COMMON_NAME_BYTES_MAX, strlen(list->items[i]));
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(list->items[i], list->items[j]) == 0)
+				return err_set(err, ERR_USAGE, "--%s: %s is named twice", option, list->items[i]);
+	}
+	return 0;
+}
+
 void common_help(const struct common_command *command, FILE *stream)
 {
 	fprintf(stream, "Usage: outlierd %s %s\n\n%s\n\nOptions:\n", command->name, command->usage, command->summary);
@@ -256,6 +269,16 @@ void common_progress_show(struct common_progress *progress, uint64_t count, cons
 		fprintf(stderr, ", %.0f %%", 100.0 * (double)(done < total ? done : total) / (double)total);
 	fprintf(stderr, ", %.0f/s\033[K", (double)count / seconds);
 	fflush(stderr);
+}
+
+void common_progress_rows(void *context, const char *what, uint64_t rows, uint64_t done, uint64_t total)
+{
+	struct common_progress *progress = context;
+	if (progress->what != what) {
+		common_progress_end(progress);
+		common_progress_begin(progress, what);
+	}
+	common_progress_show(progress, rows, "rows", done, total);
 }
 
 void common_progress_end(struct common_progress *progress)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #define COMMON_LIST_MAX 1024 /* elements of one --option a,b,c */
+#define COMMON_NAME_BYTES_MAX 256
 
 /** What an option takes, and the type behind its target. */
 enum common_kind {
@@ -60,6 +61,9 @@ struct common_command {
  */
 int common_parse(const struct common_command *command, int argc, char **argv, struct err *err) MUST_USE;
 
+/** Each element of a list option once, each of at most COMMON_NAME_BYTES_MAX bytes: ERR_USAGE. */
+int common_list_once(const struct common_list *list, const char *option, struct err *err) MUST_USE;
+
 /** Prints the help of a command. */
 void common_help(const struct common_command *command, FILE *stream);
 
@@ -97,6 +101,8 @@ void common_progress_begin(struct common_progress *progress, const char *what);
 /** Shows `count` things done ("events") and, where total > 0, done/total as a share. At most five lines a second; cheap enough to be called for every thousandth thing. */
 void common_progress_show(struct common_progress *progress, uint64_t count, const char *things, uint64_t done,
 			  uint64_t total);
+/** Begins and shows for rows read in several passes, each with its own `what` (a training_progress). context: a zeroed struct common_progress. */
+void common_progress_rows(void *context, const char *what, uint64_t rows, uint64_t done, uint64_t total);
 /** Takes the line away. */
 void common_progress_end(struct common_progress *progress);
 

@@ -30,22 +30,38 @@ static void print_source(const char *name, const struct model_source *source)
 		printf("%-15s SHA-256 %s\n", "", source->sha256);
 }
 
+static void print_import(const struct model_import *imported)
+{
+	char threshold[NUMBER_TEXT_MAX];
+	number_format(-imported->offset, threshold);
+	printf("imported        with the threshold %s\n%-15s SHA-256 %s\n", threshold, "", imported->sha256);
+}
+
 void describe_model(const struct model *model)
 {
+	bool imported = *model->imported.sha256 != '\0';
 	printf("id              %s\n", model->id);
-	printf("feature set     %s\n",
-	       *model->feature_set_id == '\0' ? "unknown (trained without --config)" : model->feature_set_id);
+	printf("feature set     %s\n", *model->feature_set_id != '\0' ? model->feature_set_id
+				       : imported                     ? "unknown (imported without --config)"
+								      : "unknown (trained without --config)");
 	printf("forest          %u trees of %u rows, seed %llu\n", model->options.trees,
 	       forest_borrow(model->forest)->psi, (unsigned long long)model->options.seed);
-	print_source("trained on", &model->trained_on);
-	print_source("calibrated on", &model->calibrated_on);
+	if (imported)
+		print_import(&model->imported);
+	else
+		print_source("trained on", &model->trained_on);
+	if (model->calibration.n > 0)
+		print_source("calibrated on", &model->calibrated_on);
+	else
+		printf("calibrated on   nothing: only an absolute threshold can be had\n");
 	for (size_t i = 0; i < SHOWN_QUANTILES; i++) {
 		struct err err = {0};
 		double score;
 		if (calibration_quantile(&model->calibration, shown_quantiles[i], &score, &err) == 0)
 			printf("%s%g is %.6f", i == 0 ? "quantile        " : ", ", shown_quantiles[i], score);
 	}
-	printf("\n\n%-32s %14s %14s %14s %10s\n", "feature", "p5", "median", "p95", "missing");
+	printf("%s\n%-32s %14s %14s %14s %10s\n", model->calibration.n > 0 ? "\n" : "", "feature", "p5", "median",
+	       "p95", "missing");
 	for (size_t i = 0; i < model->feature_count; i++) {
 		const struct feature_reference *usual = &model->references[i];
 		printf("%-32s %14.6g %14.6g %14.6g %9.2f%%\n", model->features[i], usual->p5, usual->median, usual->p95,
@@ -122,6 +138,15 @@ int describe_json(const struct model *model, struct err *err)
 	json_add_integer(&json, forest_borrow(model->forest)->psi);
 	json_name(&json, "seed");
 	json_add_integer(&json, (int64_t)model->options.seed);
+	if (*model->imported.sha256 != '\0') {
+		json_name(&json, "imported");
+		json_open_object(&json);
+		json_name(&json, "offset");
+		json_add_number(&json, model->imported.offset);
+		json_name(&json, "sha256");
+		json_add_string(&json, model->imported.sha256);
+		json_close_object(&json);
+	}
 	add_source(&json, "trained_on", &model->trained_on);
 	add_source(&json, "calibrated_on", &model->calibrated_on);
 	json_name(&json, "quantiles");

@@ -276,3 +276,26 @@ free_model:
 	model_free(model);
 	return NULL;
 }
+
+int training_calibrate(const struct training_options *options, struct vectors *rows, struct sha256 *hash,
+		       struct model *model, struct err *err)
+{
+	assert(rows->count == model->feature_count);
+	struct training training = {.options = options};
+	struct picked reference = {0}, none = {0};
+	struct model_source *source = &model->calibrated_on;
+	double *row = calloc(rows->count, sizeof *row);
+	int status = row == NULL ? err_memory(err) : survey(&training, rows, hash, source, row, &reference, err);
+	if (status == 0)
+		status = sample(&training, rows, source->rows, NULL, 0, &none, &reference, row, err);
+	if (status == 0) {
+		struct matrix usual = matrix_of(&reference, rows->count);
+		status = reference_make(model->references, &usual, err);
+	}
+	if (status == 0)
+		status = score_all(&training, &reference, model, err);
+	model->calibrated_on.order_assumed = options->calibrate_order_assumed;
+	free(reference.values);
+	free(row);
+	return status;
+}

@@ -28,4 +28,8 @@ struct training_options {
 struct model *training_run(const struct training_options *options, struct vectors *rows, struct sha256 *hash,
 			   struct vectors *calibrate, struct sha256 *calibrate_hash, struct err *err) MUST_USE;
 
+/** Calibrates a forest from elsewhere on the chosen columns of rows that are not warming (opened as rewindable, with *hash, nothing read yet): thresholds, and what is usual for each feature. Errors as training_run(). */
+int training_calibrate(const struct training_options *options, struct vectors *rows, struct sha256 *hash,
+		       struct model *model, struct err *err) MUST_USE;
+
 #endif

@@ -11,6 +11,17 @@
 #define FOUND_BYTES_MAX 40 /* of a string that is shown in a message */
 #define WANTED_BYTES_MAX 256
 
+json_t *json_reader_load(struct slice text, struct err *err)
+{
+	json_error_t where;
+	json_t *root = json_loadb(text.data == NULL ? "" : text.data, text.length,
+				  JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
+	if (root == NULL)
+		err_set(err, json_error_code(&where) == json_error_out_of_memory ? ERR_MEMORY : ERR_DATA,
+			"not a JSON document: %s (byte %d)", where.text, where.position);
+	return root;
+}
+
 struct json_place json_reader_root(const json_t *document)
 {
 	return (struct json_place){NULL, NULL, 0, document};

@@ -1,12 +1,12 @@
 /*
  * Typed, bounded reading of a parsed JSON document (jansson). Every value is asked for with its place, so that a refusal
  * names the path, what stands there and what would be right: `trees[3].left[7]: must be an integer from -1 to 510, not "x"`.
- * Documents are to be loaded with JSON_DECODE_INT_AS_REAL: every number is then a double.
  */
 #ifndef OUTLIERD_JSON_READER_H
 #define OUTLIERD_JSON_READER_H
 
 #include "err.h"
+#include "slice.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -18,6 +18,9 @@ struct json_place {
 	size_t index;                   /* of the element */
 	const json_t *value;            /* borrowed; NULL: absent */
 };
+
+/** Parses a document: every number is a double, a member named twice is an error. NULL: ERR_DATA with the byte, or ERR_MEMORY. To be freed by json_decref(). */
+json_t *json_reader_load(struct slice text, struct err *err) MUST_USE;
 
 /** The document itself. */
 struct json_place json_reader_root(const json_t *document);

@@ -1,22 +1,18 @@
 #include "daemon/io/model_file.h"
 
+#include "daemon/io/json_reader.h"
 #include "daemon/io/model_json.h"
 #include "daemon/io/whole_file.h"
 
 struct model *model_file_parse(struct slice document, struct err *err)
 {
-	json_error_t where;
 	if (document.length > MODEL_FILE_BYTES_MAX) {
 		err_set(err, ERR_DATA, "it has %zu bytes, %u is the limit", document.length, MODEL_FILE_BYTES_MAX);
 		return NULL;
 	}
-	json_t *root = json_loadb(document.data == NULL ? "" : document.data, document.length,
-				  JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
-	if (root == NULL) {
-		err_set(err, json_error_code(&where) == json_error_out_of_memory ? ERR_MEMORY : ERR_DATA,
-			"not a JSON document: %s (byte %d)", where.text, where.position);
+	json_t *root = json_reader_load(document, err);
+	if (root == NULL)
 		return NULL;
-	}
 	struct model *model = model_json_read(root, err);
 	json_decref(root);
 	if (model != NULL)

@@ -1,6 +1,6 @@
 #include "daemon/io/model_json.h"
 
-#include "daemon/io/json_reader.h"
+#include "daemon/io/json_column.h"
 
 #include <float.h>
 #include <math.h>
@@ -131,74 +131,6 @@ static int read_feature(const struct json_place *place, struct model *model, siz
 	return read_reference(place, &model->references[i], err);
 }
 
-enum column_type { COLUMN_INT32, COLUMN_UINT32, COLUMN_UINT8, COLUMN_FLOAT32, COLUMN_DOUBLE };
-
-static size_t size_of(enum column_type type)
-{
-	switch (type) {
-	case COLUMN_INT32:
-	case COLUMN_UINT32:
-	case COLUMN_FLOAT32:
-		return sizeof(uint32_t);
-	case COLUMN_UINT8:
-		return sizeof(uint8_t);
-	case COLUMN_DOUBLE:
-		break;
-	}
-	return sizeof(double);
-}
-
-/* Stores a number that the type's limits have passed; false where the type cannot hold it exactly. */
-static bool store(void *column, enum column_type type, size_t i, double number)
-{
-	switch (type) {
-	case COLUMN_INT32:
-		((int32_t *)column)[i] = (int32_t)number;
-		return rint(number) == number;
-	case COLUMN_UINT32:
-		((uint32_t *)column)[i] = (uint32_t)number;
-		return rint(number) == number;
-	case COLUMN_UINT8:
-		((uint8_t *)column)[i] = (uint8_t)number;
-		return rint(number) == number;
-	case COLUMN_FLOAT32:
-		((float *)column)[i] = (float)number;
-		return (double)(float)number == number;
-	case COLUMN_DOUBLE:
-		((double *)column)[i] = number;
-		break;
-	}
-	return true;
-}
-
-/* One array of a tree, an element a node, in fresh memory. NULL: refused or out of memory. */
-static void *read_column(const struct json_place *tree, const char *name, size_t count, enum column_type type,
-			 double least, double most, struct err *err)
-{
-	struct json_place array = json_reader_member(tree, name);
-	if (json_reader_array(&array, count, count, &(size_t){0}, err) != 0)
-		return NULL;
-	void *column = malloc(count * size_of(type));
-	if (column == NULL) {
-		err_memory(err);
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct json_place place = json_reader_element(&array, i);
-		double number;
-		if (json_reader_number(&place, least, most, &number, err) != 0)
-			goto free_column;
-		if (!store(column, type, i, number)) {
-			json_reader_refuse(&place, err, type == COLUMN_FLOAT32 ? "a float32" : "an integer");
-			goto free_column;
-		}
-	}
-	return column;
-free_column:
-	free(column);
-	return NULL;
-}
-
 /* The number of nodes is what `left` says; all other arrays must agree. */
 static int read_tree(const struct json_place *place, const struct forest_parts *parts, size_t nodes_left,
 		     struct tree *tree, struct err *err)
@@ -209,14 +141,14 @@ static int read_tree(const struct json_place *place, const struct forest_parts *
 		return -1;
 	tree->node_count = (uint32_t)count;
 	double last = (double)count - 1.0, last_column = (double)parts->columns - 1.0, float_max = (double)FLT_MAX;
-	tree->left = read_column(place, "left", count, COLUMN_INT32, -1.0, last, err);
-	tree->right = read_column(place, "right", count, COLUMN_INT32, -1.0, last, err);
-	tree->feature = read_column(place, "feature", count, COLUMN_INT32, -1.0, last_column, err);
-	tree->threshold = read_column(place, "threshold", count, COLUMN_FLOAT32, -float_max, float_max, err);
-	tree->rows = read_column(place, "rows", count, COLUMN_UINT32, 1.0, UINT32_MAX, err);
-	tree->value = read_column(place, "value", count, COLUMN_DOUBLE, -FOREST_DEPTH_MAX, FOREST_VALUE_MAX, err);
+	tree->left = json_column(place, "left", count, JSON_INT32, -1.0, last, err);
+	tree->right = json_column(place, "right", count, JSON_INT32, -1.0, last, err);
+	tree->feature = json_column(place, "feature", count, JSON_INT32, -1.0, last_column, err);
+	tree->threshold = json_column(place, "threshold", count, JSON_FLOAT32, -float_max, float_max, err);
+	tree->rows = json_column(place, "rows", count, JSON_UINT32, 1.0, UINT32_MAX, err);
+	tree->value = json_column(place, "value", count, JSON_DOUBLE, -FOREST_DEPTH_MAX, FOREST_VALUE_MAX, err);
 	if (parts->missing == MISSING_LISTED)
-		tree->missing_left = read_column(place, "missing_left", count, COLUMN_UINT8, 0.0, 1.0, err);
+		tree->missing_left = json_column(place, "missing_left", count, JSON_UINT8, 0.0, 1.0, err);
 	return err_is_set(err) ? -1 : 0;
 }
 
@@ -292,6 +224,19 @@ static int read_parameters(const struct json_place *root, struct model *model, s
 	return 0;
 }
 
+static int read_import(const struct json_place *root, struct model_import *imported, struct err *err)
+{
+	struct json_place place = json_reader_member(root, "imported");
+	struct json_place offset = json_reader_member(&place, "offset"), sha256 = json_reader_member(&place, "sha256");
+	if (place.value == NULL)
+		return 0;
+	if (json_reader_object(&place, err) != 0 ||
+	    json_reader_number(&offset, -1.0, 0.0, &imported->offset, err) != 0 ||
+	    read_hash(&place, "sha256", imported->sha256, err) != 0)
+		return -1;
+	return imported->sha256[0] != 0 ? 0 : json_reader_refuse(&sha256, err, "64 lower-case hex digits");
+}
+
 static int read_kind(const struct json_place *root, struct err *err)
 {
 	struct json_place kind = json_reader_member(root, "kind");
@@ -321,7 +266,7 @@ static int read_rest(const struct json_place *root, const struct json_place *fea
 	if (read_hash(root, "feature_set_id", model->feature_set_id, err) != 0 ||
 	    read_source(root, "trained_on", &model->trained_on, err) != 0 ||
 	    read_source(root, "calibrated_on", &model->calibrated_on, err) != 0 ||
-	    read_calibration(root, &model->calibration, err) != 0)
+	    read_import(root, &model->imported, err) != 0 || read_calibration(root, &model->calibration, err) != 0)
 		return -1;
 	struct forest_parts parts = {0};
 	if (read_parts(root, model->feature_count, &parts, err) != 0 ||

@@ -60,6 +60,8 @@ TEST(reading_gives_what_was_written)
 	free(model->features[2]);
 	model->features[2] = strdup("mean \"30d\" \xc3\xa9\n\\");
 	model->trained_on.time_from_ms = -5;
+	sha256_hex(slice_of("forest"), model->imported.sha256);
+	model->imported.offset = -0.625;
 	char *document = document_of(model);
 	struct err err = {0};
 	struct model *back = model_file_parse(slice_of(document), &err);
@@ -72,6 +74,8 @@ TEST(reading_gives_what_was_written)
 	EXPECT(back->trained_on.order_assumed && !back->calibrated_on.order_assumed);
 	EXPECT(back->trained_on.rows == 90 && back->trained_on.rows_left_out == 3);
 	EXPECT(back->options.trees == 3 && back->options.sample == 8 && back->options.seed == 7);
+	EXPECT_TEXT(back->imported.sha256, model->imported.sha256);
+	EXPECT(back->imported.offset == -0.625);
 	EXPECT(memcmp(&back->calibration, &model->calibration, sizeof model->calibration) == 0);
 	EXPECT(forest_twin_equal(forest_borrow(back->forest), forest_borrow(model->forest)));
 	EXPECT(back->references[0].median == model->references[0].median);
@@ -174,6 +178,11 @@ TEST(damaged_documents_are_refused_with_the_path)
 	     "\"feature_set_id\":\"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"",
 	     "feature_set_id: must be null or 64 lower-case hex digits, not "
 	     "\"XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX\"..."},
+	    {"", "\"kind\":", "\"imported\":[],\"kind\":", "imported: must be an object, not an array of 0"},
+	    {"",
+	     "\"kind\":", "\"imported\":{},\"kind\":", "imported.offset: is absent, it must be a number from -1 to 0"},
+	    {"", "\"kind\":", "\"imported\":{\"offset\":-0.5,\"sha256\":null},\"kind\":",
+	     "imported.sha256: must be 64 lower-case hex digits, not null"},
 	    {"", "\"seed\":1", "\"seed\":9007199254740994",
 	     "parameters.seed: must be an integer from 0 to 9007199254740992, not 9007199254740994"},
 	    {"", "\"seed\":1", "\"seed\":1.5",
