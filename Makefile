@@ -29,7 +29,7 @@ WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_co
 FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-detector quality lint format asan install clean help
+.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-detector quality sklearn lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -133,6 +133,10 @@ bench-detector: $(BUILD)/test/bench/bench_detector ## the forest against scikit-
 	@test/tools/deps bench
 	@.deps/peers/bin/python test/bench/bench_detector.py $<
 
+sklearn: all ## 1,000 random forests of scikit-learn, imported: the same scores, and the same contributions as shap's
+	@test/tools/deps bench
+	@.deps/peers/bin/python test/integration/sklearn_models.py --binary $(BUILD)/outlierd $(SKLEARN)
+
 quality: all ## ROC-AUC and PR-AUC beside scikit-learn's, on public data
 	@test/tools/deps bench
 	@.deps/peers/bin/python test/bench/quality.py --binary $(BUILD)/outlierd --mlbench .deps/mlbench $(QUALITY)
@@ -142,6 +146,7 @@ install: all ## install into DESTDIR and PREFIX
 	install -D -m 644 docs/outlierd.1 $(DESTDIR)$(PREFIX)/share/man/man1/outlierd.1
 	install -d $(DESTDIR)$(PREFIX)/share/doc/outlierd $(DESTDIR)$(PREFIX)/share/outlierd/schemas $(DESTDIR)/etc/outlierd/credentials
 	cp -R README.md docs/*.md docs/examples $(DESTDIR)$(PREFIX)/share/doc/outlierd/
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/outlierd/tools tools/*
 	install -m 644 schemas/* $(DESTDIR)$(PREFIX)/share/outlierd/schemas/
 	install -d $(DESTDIR)/lib/systemd/system
 	sed 's|/usr/bin/outlierd|$(PREFIX)/bin/outlierd|' systemd/outlierd@.service >$(DESTDIR)/lib/systemd/system/outlierd@.service
