@@ -66,8 +66,7 @@ void json_close_array(struct json *json)
 	close_container(json, ']');
 }
 
-/* The length of the well-formed UTF-8 sequence at the start (RFC 3629), 0 where there is none. */
-static size_t utf8_length(const uint8_t *at, size_t left)
+size_t json_utf8_length(const uint8_t *at, size_t left)
 {
 	uint8_t lead = at[0];
 	if (lead < 0x80)
@@ -112,7 +111,7 @@ static void add_quoted(struct buffer *out, struct slice text)
 			i++;
 			continue;
 		}
-		size_t length = utf8_length(bytes + i, text.length - i);
+		size_t length = json_utf8_length(bytes + i, text.length - i);
 		if (length > 1) {
 			i += length;
 			continue;

@@ -51,4 +51,7 @@ void json_add_raw(struct json *json, struct slice value);
 /** RFC 8785's order of members, by UTF-16 code units: below, equal to or above 0, as strcmp(). Both must be UTF-8. */
 int json_compare_names(const char *a, const char *b);
 
+/** The length in bytes of the well-formed UTF-8 sequence at the start of `left` > 0 bytes (RFC 3629); 0: there is none. */
+size_t json_utf8_length(const uint8_t *at, size_t left);
+
 #endif
