@@ -5,6 +5,8 @@
 
 #include "number.h"
 
+#include <assert.h>
+
 static void summary(const struct world *world)
 {
 	const struct config *config = world->config;
@@ -76,8 +78,8 @@ int cmd_check(int argc, char **argv)
 		unsigned errors = online ? check_online(&world) : 0;
 		if (errors > 0)
 			(void)err_set(&err, ERR_UNAVAILABLE, "%u errors", errors);
-		if (vectors != NULL && !err_is_set(&err))
-			parsed = policy_on(&world, vectors, model, &err);
+		if (vectors != NULL && !err_is_set(&err) && policy_on(&world, vectors, model, &err) != 0)
+			assert(err_is_set(&err));
 	}
 	world_close(&world);
 	return common_end("check", &err);

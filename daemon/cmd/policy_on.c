@@ -20,7 +20,7 @@ struct deciding {
 	struct policy_account account;
 };
 
-/* Finds the columns of the fields that rules look at */
+/* Finds the columns of the fields that rules look at, and whether these need the time. */
 static int find_columns(struct deciding *deciding, const char *path, struct err *err)
 {
 	const struct event_schema *schema = feature_set_schema(deciding->world->set);
@@ -78,7 +78,10 @@ static int score(struct deciding *deciding, double *found, struct err *err)
 	for (size_t i = 0; i < columns; i++)
 		deciding->model_row[i] = deciding->row[champion->columns == NULL ? i : champion->columns[i]];
 	const struct matrix one = {deciding->model_row, 1, columns, columns};
-	return forest_score(champion->model->forest, &one, found, err);
+	if (forest_score(champion->model->forest, &one, found, err) == 0)
+		return 0;
+	return err_prepend(err, "%s: line %llu", csv_input(deciding->vectors.csv)->name,
+			   (unsigned long long)csv_line(deciding->vectors.csv));
 }
 
 static int one_row(struct deciding *deciding, struct err *err)
@@ -156,7 +159,7 @@ int policy_on(struct world *world, const char *vectors_path, const char *model, 
 		return err_memory(err);
 	deciding->world = world;
 	if (take_champion(world, model, err) != 0)
-		goto free_account;
+		goto free_deciding;
 	deciding->policy = world->champion->policy;
 	if (take_memory(deciding, err) == 0 && open_vectors(deciding, vectors_path, err) == 0 &&
 	    go_through(deciding, err) == 0) {
@@ -164,7 +167,7 @@ int policy_on(struct world *world, const char *vectors_path, const char *model, 
 		policy_account_print(&deciding->account, deciding->policy, world->champion->model);
 		status = 0;
 	}
-free_account:
+free_deciding:
 	vectors_close(&deciding->vectors);
 	free(deciding->field_columns);
 	free(deciding->values);

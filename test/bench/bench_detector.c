@@ -9,12 +9,9 @@
  *   explain ROWS              the first rows, one after the other
  */
 #include "detectors/explain.h"
-#include "detectors/train.h"
+#include "test/bench/forest_bench.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define LINE_BYTES 4096
 
@@ -24,20 +21,6 @@ struct bench {
 	struct forest *forest;
 	struct explainer *explainer;
 };
-
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static void *must(void *memory)
-{
-	if (memory == NULL)
-		exit(71);
-	return memory;
-}
 
 static void stop_at(const struct err *err)
 {
@@ -62,22 +45,8 @@ static void load(struct bench *bench, const char *path, size_t rows, size_t colu
 
 static void fit(struct bench *bench)
 {
-	struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, 1, false};
-	struct train_plan plan;
-	struct err err = {0};
-	size_t columns = bench->matrix.columns;
 	forest_free(bench->forest);
-	if (train_plan_make(&options, bench->matrix.rows, &plan, &err) != 0)
-		stop_at(&err);
-	double *rows = must(malloc(plan.distinct_count * columns * sizeof *rows));
-	for (size_t i = 0; i < plan.distinct_count; i++)
-		memcpy(rows + i * columns, bench->values + plan.distinct[i] * columns, columns * sizeof *rows);
-	struct matrix sampled = {rows, plan.distinct_count, columns, columns};
-	bench->forest = train_forest(&options, &plan, &sampled, &err);
-	if (bench->forest == NULL)
-		stop_at(&err);
-	free(rows);
-	train_plan_free(&plan);
+	bench->forest = train(&bench->matrix);
 }
 
 static void score(const struct bench *bench, size_t rows, size_t together)

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import numpy
 import rdata
@@ -136,6 +137,7 @@ def main():
     parser.add_argument("--variant", action="append", default=[], metavar="NAME=OPTIONS",
                         help="a further column: the options of `train` that make it")
     arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", module="rdata")  # that a file does not name its encoding
     variants = {"outlierd": []}
     variants["leaves by density"] = ["--leaf-value", "density"]
     for variant in arguments.variant:

@@ -132,4 +132,14 @@ static inline void files_forget(struct outcome_of *outcome)
 	free(outcome->err);
 }
 
+/* Runs a command that must succeed; its messages do not matter. */
+static inline void files_do(int (*command)(int, char **), const char *line)
+{
+	struct outcome_of outcome = files_run(command, line);
+	EXPECT_INT(outcome.status, 0);
+	if (outcome.status != 0)
+		printf("  %s\n  %s", line, outcome.err);
+	files_forget(&outcome);
+}
+
 #endif

@@ -58,16 +58,6 @@ static void expect_run(int (*command)(int, char **), const char *line, int statu
 	files_forget(&outcome);
 }
 
-/* Runs a command that must succeed; its messages do not matter. */
-static void do_run(int (*command)(int, char **), const char *line)
-{
-	struct outcome_of outcome = files_run(command, line);
-	EXPECT_INT(outcome.status, 0);
-	if (outcome.status != 0)
-		printf("  %s\n  %s", line, outcome.err);
-	files_forget(&outcome);
-}
-
 static void expect_file(const char *name, const char *wanted)
 {
 	char *text = files_read(files_path(name), NULL);
@@ -165,12 +155,12 @@ TEST(csv_json_lines_and_avro_give_the_same_vectors)
 			 "simulate --events 20000 --cards 300 --late 0.05 --duplicates 0.01 --coordinates 3 --days 9 "
 			 "--output @p.%s --labels @l%zu",
 			 formats[i], i);
-		do_run(cmd_simulate, line);
+		files_do(cmd_simulate, line);
 		snprintf(line, sizeof line,
 			 "features --config @c.json --input @p.%s --output @w%zu.csv --keep "
 			 "amount,shop,lat,event_time,_key --partitions 3",
 			 formats[i], i);
-		do_run(cmd_features, line);
+		files_do(cmd_features, line);
 	}
 	expect_same("w0.csv", "w1.csv");
 	expect_same("w0.csv", "w2.csv");
@@ -353,7 +343,7 @@ TEST(train_makes_the_model_that_rows_in_memory_make)
 
 TEST(train_takes_all_columns_but_underscores_labels_and_ignored_ones)
 {
-	do_run(cmd_train, "train --input @t.csv --output @all.model --label label --ignore c --trees 3 --seed 9");
+	files_do(cmd_train, "train --input @t.csv --output @all.model --label label --ignore c --trees 3 --seed 9");
 	struct model *model = read_model("all.model");
 	EXPECT_INT(model->feature_count, 2);
 	EXPECT_TEXT(model->features[0], "b");
@@ -366,9 +356,9 @@ TEST(train_calibrates_on_other_rows)
 {
 	size_t kept;
 	free(write_rows("later.csv", 4, &kept));
-	do_run(cmd_train, "train --input @t.csv --output @plain.model --features a,b,c --trees 5");
-	do_run(cmd_train,
-	       "train --input @t.csv --output @later.model --features a,b,c --trees 5 --calibrate @later.csv");
+	files_do(cmd_train, "train --input @t.csv --output @plain.model --features a,b,c --trees 5");
+	files_do(cmd_train,
+		 "train --input @t.csv --output @later.model --features a,b,c --trees 5 --calibrate @later.csv");
 	struct model *plain = read_model("plain.model"), *later = read_model("later.model");
 	EXPECT(strcmp(later->calibrated_on.sha256, later->trained_on.sha256) != 0);
 	EXPECT_TEXT(later->trained_on.sha256, plain->trained_on.sha256);
@@ -426,7 +416,7 @@ TEST(score_finds_columns_by_name_and_passes_on_what_it_should)
 {
 	(void)files_text("s.csv",
 			 "_event_id,c,label,_score,a,b,_phi_a\n\"x,1\",1.5,yes,9,,-20,9\ny,1e3,no,9,7,8.25,9\n");
-	do_run(cmd_score, "score --model @t.model --input @s.csv --output @s.out --keep label,c");
+	files_do(cmd_score, "score --model @t.model --input @s.csv --output @s.out --keep label,c");
 	struct model *model = read_model("t.model");
 	double rows[2][3] = {{NAN, -20, 1.5}, {7, 8.25, 1000}}, scores[2];
 	char wanted[1000], text[4][NUMBER_TEXT_MAX];
@@ -445,7 +435,7 @@ TEST(score_finds_columns_by_name_and_passes_on_what_it_should)
 
 TEST(explanations_add_up_to_the_path_length)
 {
-	do_run(cmd_score, "score --model @t.model --input @t.csv --output @x.csv --explain");
+	files_do(cmd_score, "score --model @t.model --input @t.csv --output @x.csv --explain");
 	struct model *model = read_model("t.model");
 	char *text = files_read(files_path("x.csv"), NULL);
 	const char *header = "_event_id,_flags,_time_ms,_score,_rank,_base,_phi_a,_phi_b,_phi_c\n";
@@ -502,7 +492,7 @@ TEST(models_of_a_directory_are_promoted_listed_and_rolled_back)
 {
 	char first[SHA256_HEX], second[SHA256_HEX] = "", line[200], wanted[400];
 	champion(first);
-	do_run(cmd_train, "train --config @c.json --input @v0.csv --output @models/ --trees 5 --seed 2");
+	files_do(cmd_train, "train --config @c.json --input @v0.csv --output @models/ --trees 5 --seed 2");
 	champion(second);
 	EXPECT_TEXT(second, first);
 	struct outcome_of outcome = files_run(cmd_model, "model list --config @c.json");
@@ -522,7 +512,7 @@ TEST(models_of_a_directory_are_promoted_listed_and_rolled_back)
 	outcome = files_run(cmd_model, line);
 	EXPECT(strstr(outcome.out, second) != NULL);
 	files_forget(&outcome);
-	do_run(cmd_model, "model rollback --config @c.json");
+	files_do(cmd_model, "model rollback --config @c.json");
 	champion(line);
 	EXPECT_TEXT(line, first);
 	expect_run(cmd_model, "model promote --config @c.json zzzz", 65, "outlierd model: no model in *");
@@ -596,8 +586,8 @@ TEST(simulate_checks_its_arguments)
 
 TEST(simulate_writes_as_many_lines_as_asked_and_labels_each_event_once)
 {
-	do_run(cmd_simulate, "simulate --events 5000 --duplicates 0.1 --cards 50 --fraud-rate 0.05 --output @n.csv "
-			     "--labels @n.labels --seed 4");
+	files_do(cmd_simulate, "simulate --events 5000 --duplicates 0.1 --cards 50 --fraud-rate 0.05 --output @n.csv "
+			       "--labels @n.labels --seed 4");
 	char *events = files_read(files_path("n.csv"), NULL), *labels = files_read(files_path("n.labels"), NULL);
 	size_t lines = 0, label_lines = 0, frauds = 0;
 	for (char *at = events; *at != '\0'; at++)
@@ -623,12 +613,13 @@ static void set_up(void)
 		     "");
 	write_config("other.json", "{\"name\": \"amount_log\", \"op\": \"value\", \"field\": \"amount\"}", "");
 	write_config("c.json", some_features, "");
-	do_run(cmd_simulate, "simulate --events 20000 --cards 300 --late 0.05 --duplicates 0.01 --coordinates 3 --days "
-			     "9 --output @e.csv");
-	do_run(cmd_features, "features --config @c.json --input @e.csv --output @v0.csv");
+	files_do(cmd_simulate,
+		 "simulate --events 20000 --cards 300 --late 0.05 --duplicates 0.01 --coordinates 3 --days "
+		 "9 --output @e.csv");
+	files_do(cmd_features, "features --config @c.json --input @e.csv --output @v0.csv");
 	free(write_rows("t.csv", ROWS_SEED, &kept));
-	do_run(cmd_train, "train --input @t.csv --output @t.model --features a,b,c --trees 20 --sample 64 --seed 9");
-	do_run(cmd_train, "train --config @c.json --input @v0.csv --output @models/ --trees 5 --seed 1");
+	files_do(cmd_train, "train --input @t.csv --output @t.model --features a,b,c --trees 20 --sample 64 --seed 9");
+	files_do(cmd_train, "train --config @c.json --input @v0.csv --output @models/ --trees 5 --seed 1");
 }
 
 int main(int argc, char **argv)

@@ -23,15 +23,6 @@ static void write_config(const char *models, const char *policy)
 	buffer_free(&text);
 }
 
-static void do_run(int (*command)(int, char **), const char *line)
-{
-	struct outcome_of outcome = files_run(command, line);
-	EXPECT_INT(outcome.status, 0);
-	if (outcome.status != 0)
-		printf("  %s\n  %s", line, outcome.err);
-	files_forget(&outcome);
-}
-
 static size_t count_lines(const char *name)
 {
 	size_t length, lines = 0;
@@ -63,12 +54,12 @@ TEST(as_many_alerts_as_the_whole_way_from_events_gives)
 	    "\"2026-01-05T00:00:00Z\"},"
 	    "{\"name\": \"quiet\", \"when\": {\"field\": \"amount\", \"below\": 20}, \"action\": \"suppress\"}]"};
 	write_config("models", policies[0]);
-	do_run(cmd_simulate, "simulate --events 8000 --cards 200 --days 9 --seed 4 --output @e.csv");
-	do_run(cmd_features, "features --config @c.json --input @e.csv --output @v.csv --keep channel,amount");
-	do_run(cmd_train, "train --config @c.json --input @v.csv --output @models/ --trees 30 --sample 64");
+	files_do(cmd_simulate, "simulate --events 8000 --cards 200 --days 9 --seed 4 --output @e.csv");
+	files_do(cmd_features, "features --config @c.json --input @e.csv --output @v.csv --keep channel,amount");
+	files_do(cmd_train, "train --config @c.json --input @v.csv --output @models/ --trees 30 --sample 64");
 	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
 		write_config("models", policies[i]);
-		do_run(cmd_score, "score --config @c.json --input @e.csv --alerts @a.jsonl");
+		files_do(cmd_score, "score --config @c.json --input @e.csv --alerts @a.jsonl");
 		struct outcome_of outcome = files_run(cmd_check, "check --config @c.json --policy-on @v.csv");
 		EXPECT_INT(outcome.status, 0);
 		EXPECT_TEXT(outcome.err, "");
