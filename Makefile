@@ -146,7 +146,7 @@ install: all ## install into DESTDIR and PREFIX
 	install -D -m 644 docs/outlierd.1 $(DESTDIR)$(PREFIX)/share/man/man1/outlierd.1
 	install -d $(DESTDIR)$(PREFIX)/share/doc/outlierd $(DESTDIR)$(PREFIX)/share/outlierd/schemas $(DESTDIR)/etc/outlierd/credentials
 	cp -R README.md docs/*.md docs/examples $(DESTDIR)$(PREFIX)/share/doc/outlierd/
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/outlierd/tools tools/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/outlierd/tools tools/*.*
 	install -m 644 schemas/* $(DESTDIR)$(PREFIX)/share/outlierd/schemas/
 	install -d $(DESTDIR)/lib/systemd/system
 	sed 's|/usr/bin/outlierd|$(PREFIX)/bin/outlierd|' systemd/outlierd@.service >$(DESTDIR)/lib/systemd/system/outlierd@.service
