@@ -21,6 +21,7 @@ static const struct subcommand {
     {"features", cmd_features, "vectors of a file of events"},
     {"train", cmd_train, "a model from vectors"},
     {"score", cmd_score, "scores of vectors, or the daemon's messages offline"},
+    {"evaluate", cmd_evaluate, "how well scores find what is labelled, and the threshold to choose"},
     {"model", cmd_model, "promote, roll back, list or inspect models"},
     {"audit", cmd_audit, "what was published against what the topic's records give"},
     {"get", cmd_get, "current state and features of an entity"},

@@ -30,6 +30,20 @@ void evaluation_number(struct evaluation_row *rows, size_t count)
 		rows[i].number = (uint32_t)i;
 }
 
+struct evaluation_row *evaluation_others(const struct evaluation_row *rows, size_t count)
+{
+	struct evaluation_row *others = calloc(count + 1, sizeof *others);
+	if (others == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		others[i] = rows[i];
+		others[i].score = rows[i].other;
+		others[i].other = rows[i].score;
+	}
+	evaluation_sort(others, count);
+	return others;
+}
+
 static inline double weight_of(const struct evaluation_row *row, const uint8_t *counts)
 {
 	return counts == NULL ? row->weight : row->weight * counts[row->number];
@@ -94,11 +108,12 @@ struct evaluation_areas evaluation_areas(const struct evaluation_row *rows, size
 	return (struct evaluation_areas){doubled / 2 / positives / negatives, precisions / positives};
 }
 
-struct evaluation_alerts evaluation_at(const struct evaluation_row *rows, size_t count, double threshold)
+struct evaluation_alerts evaluation_at(const struct evaluation_row *rows, size_t count, const uint8_t *counts,
+				       double threshold)
 {
 	struct evaluation_alerts alerts = {0};
 	for (size_t at = 0; at < count && rows[at].score >= threshold;)
-		(void)evaluation_step(rows, count, NULL, &at, &alerts);
+		(void)evaluation_step(rows, count, counts, &at, &alerts);
 	return alerts;
 }
 
@@ -114,14 +129,12 @@ static void add_share(struct evaluation_alerts *sum, const struct evaluation_ale
 struct evaluation_alerts evaluation_top(const struct evaluation_row *rows, size_t count, const uint8_t *counts,
 					double k)
 {
-	struct evaluation_alerts top = {0}, sum = {0}, run = {0};
+	struct evaluation_alerts sum = {0}, run = {0};
 	size_t at = 0;
 	while (sum.alerts < k && evaluation_step(rows, count, counts, &at, &run)) {
-		top = sum;
 		add_share(&sum, &run, k - sum.alerts);
 		run = (struct evaluation_alerts){0};
 	}
-	(void)top;
 	return sum;
 }
 

@@ -41,6 +41,9 @@ void evaluation_sort(struct evaluation_row *rows, size_t count);
 /** Gives rows the numbers of their places, so that counts may have as many elements as there are rows. */
 void evaluation_number(struct evaluation_row *rows, size_t count);
 
+/** The same rows, numbers kept, with the other model's scores for their own, sorted by these; the caller frees it. NULL: out of memory. */
+struct evaluation_row *evaluation_others(const struct evaluation_row *rows, size_t count) MUST_USE;
+
 /** What a set of rows holds. */
 struct evaluation_totals {
 	double weight, positives; /* sums of weights */
@@ -66,7 +69,8 @@ struct evaluation_alerts {
 };
 
 /** Alerts where score >= threshold, as a policy decides. */
-struct evaluation_alerts evaluation_at(const struct evaluation_row *rows, size_t count, double threshold);
+struct evaluation_alerts evaluation_at(const struct evaluation_row *rows, size_t count, const uint8_t *counts,
+				       double threshold);
 
 /** The k highest rows, all where there are fewer. Of rows of equal score at the edge each counts with the share that has room: the mean over all their orders. */
 struct evaluation_alerts evaluation_top(const struct evaluation_row *rows, size_t count, const uint8_t *counts,

@@ -13,6 +13,8 @@ int cmd_features(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 /** outlierd score: scores of vectors, or the whole way offline with --config. */
 int cmd_score(int argc, char **argv);
+/** outlierd evaluate: how well scores find what is labelled positive. */
+int cmd_evaluate(int argc, char **argv);
 /** outlierd check: every problem of a configuration at once. */
 int cmd_check(int argc, char **argv);
 /** outlierd simulate: seeded synthetic transactions with labelled fraud. */

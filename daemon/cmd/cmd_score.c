@@ -1,6 +1,7 @@
 /* outlierd score: scores of vectors by a model, or with --config the daemon's messages for a file of events. */
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/origin.h"
 #include "daemon/cmd/score_events.h"
 #include "daemon/cmd/vectors.h"
 #include "daemon/io/model_file.h"
@@ -10,7 +11,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #define NAME "score"
 #define BLOCK_ROWS 1024 /* scored together */
@@ -28,6 +28,7 @@ struct run {
 	struct model *model;
 	struct explainer *explainer;
 	struct vectors vectors;
+	struct sha256 hash; /* of the vectors' bytes */
 	struct output output;
 	size_t *passed; /* columns of the input that are passed on */
 	size_t passed_count;
@@ -101,13 +102,6 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 	    (options.decisions != NULL && output_is_input(options.decisions, options.input)))
 		return err_set(err, ERR_USAGE, "an output is the input itself");
 	return score_events(&options, err);
-}
-
-static struct model *read_model(const char *path, struct err *err)
-{
-	struct stat facts;
-	bool directory = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
-	return directory ? model_directory_current(path, err) : model_file_read(path, err);
 }
 
 /* True for columns that this command writes itself: they are not passed on from an earlier run. */
@@ -223,8 +217,9 @@ static int score_rows(struct run *run, struct err *err)
 static int prepare(struct run *run, struct err *err)
 {
 	const struct arguments *arguments = &run->arguments;
-	run->model = read_model(arguments->model, err);
-	if (run->model == NULL || vectors_open(&run->vectors, arguments->input, false, NULL, err) != 0)
+	run->model = model_read(arguments->model, err);
+	sha256_init(&run->hash);
+	if (run->model == NULL || vectors_open(&run->vectors, arguments->input, false, &run->hash, err) != 0)
 		return -1;
 	const char *const *names = (const char *const *)run->model->features;
 	if (vectors_choose(&run->vectors, names, run->model->feature_count, err) != 0 || choose_passed(run, err) != 0)
@@ -235,6 +230,16 @@ static int prepare(struct run *run, struct err *err)
 	if (run->block == NULL || run->phi == NULL || (arguments->explain && run->explainer == NULL))
 		return err_memory(err);
 	return output_open(&run->output, arguments->output, err);
+}
+
+/* Says beside the scores where they come from. */
+static int write_origin(struct run *run, struct err *err)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct origin origin = origin_of(run->model);
+	sha256_end(&run->hash, digest);
+	hex_of(digest, sizeof digest, origin.input_sha256);
+	return strcmp(run->arguments.output, "-") == 0 ? 0 : origin_write(run->arguments.output, &origin, err);
 }
 
 static int score_vectors(struct run *run, struct err *err)
@@ -256,7 +261,7 @@ static int score_vectors(struct run *run, struct err *err)
 	common_progress_begin(&run->progress, "scoring");
 	int status = score_rows(run, err);
 	common_progress_end(&run->progress);
-	if (status != 0 || output_close(&run->output, err) != 0)
+	if (status != 0 || output_close(&run->output, err) != 0 || write_origin(run, err) != 0)
 		return -1;
 	fprintf(stderr, "scored %llu rows with model %.12s in %s\n", (unsigned long long)run->total, run->model->id,
 		common_elapsed(started_us, elapsed));

@@ -294,3 +294,10 @@ int model_directory_list(const char *directory, void (*visit)(void *context, con
 	free(entries);
 	return 0;
 }
+
+struct model *model_read(const char *path, struct err *err)
+{
+	struct stat facts;
+	bool directory = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+	return directory ? model_directory_current(path, err) : model_file_read(path, err);
+}

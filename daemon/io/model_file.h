@@ -17,6 +17,9 @@ struct model *model_file_read(const char *path, struct err *err) MUST_USE;
 /** Writes the model and sets its id. */
 int model_file_write(const char *path, struct model *model, struct err *err) MUST_USE;
 
+/** Reads a model's file, or of a directory of models its champion: what people mean by --model. */
+struct model *model_read(const char *path, struct err *err) MUST_USE;
+
 /** Reads DIRECTORY/current and the model it names; checks that the id is the file's hash. ERR_UNAVAILABLE: no `current`. */
 struct model *model_directory_current(const char *directory, struct err *err) MUST_USE;
 /** Reads the model of an id. */

@@ -181,6 +181,22 @@ static int score(struct sweep_result *result, struct err *err)
 	int status = run(cmd_score,
 			 "score --model @t.json --input @vectors.csv --output @scores.csv --keep label --explain", err);
 	scenario_note_file(result, scenario_path("scores.csv"));
+	scenario_note_file(result, scenario_path("scores.csv.scored.json"));
+	return status;
+}
+
+static int evaluate(struct sweep_result *result, struct err *err)
+{
+	write_vectors();
+	prepare(cmd_train, TRAIN);
+	prepare(cmd_score, "score --model @t.json --input @vectors.csv --output @scores.csv --keep label,a");
+	int status =
+	    run(cmd_evaluate,
+		"evaluate --scores @scores.csv --labels @vectors.csv --label label --by c --cost-miss a --cost-alert "
+		"0.2 --capacity 5 --compare @scores.csv --bootstrap 5 --plot @plot.svg --allow-training-rows",
+		err);
+	scenario_note_file(result, scenario_path("out"));
+	scenario_note_file(result, scenario_path("plot.svg"));
 	return status;
 }
 
@@ -246,6 +262,7 @@ const struct sweep_scenario scenarios_commands[] = {{"commands: simulate CSV", s
 						    {"commands: train", train, 0},
 						    {"commands: score vectors", score, 0},
 						    {"commands: score events", score_events, 0},
+						    {"commands: evaluate", evaluate, 0},
 						    {"commands: check", check, 0},
 						    {"commands: model inspect", inspect, 0},
 						    {"commands: JSON without memory", json_memory, 0},

@@ -127,7 +127,7 @@ TEST(rows_of_equal_score_share_what_is_left_of_k)
 	struct evaluation_alerts top = evaluation_top(rows, 4, NULL, 2);
 	EXPECT(top.alerts == 2 && top.caught == 1.5);
 	EXPECT(evaluation_precision(&top) == 0.75);
-	struct evaluation_alerts at = evaluation_at(rows, 4, 0.5);
+	struct evaluation_alerts at = evaluation_at(rows, 4, NULL, 0.5);
 	EXPECT(at.alerts == 3 && at.caught == 2);
 	struct evaluation_choice within = evaluation_within(rows, 4, NULL, 2);
 	EXPECT(within.threshold == 0.9 && within.alerts.alerts == 1);
