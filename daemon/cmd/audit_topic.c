@@ -1,6 +1,7 @@
 #include "daemon/cmd/audit_topic.h"
 
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/past.h"
 #include "daemon/cmd/rerun.h"
 #include "features/apply.h"
 
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 
 #define BATCH_BYTES ((size_t)64 << 20)
-#define ATTEMPTS 10 /* of a question to the brokers, a second apart: a commit may be pending */
 
 struct topic_run {
 	struct world *world;
@@ -17,21 +17,10 @@ struct topic_run {
 	int64_t from_ms;
 	struct audit_book *book;
 	struct rerun *rerun;
-	struct codec codec;
 	struct common_progress progress;
 	uint64_t read, done, total; /* records; offsets passed, of all */
 	int64_t *passed;            /* by partition */
 };
-
-/* A question asked again while the answer is "not now"; false: the next attempt may begin. */
-static bool given_up(struct world *world, int attempt, struct err *err)
-{
-	if (err->action != ERR_RETRY || attempt + 1 == ATTEMPTS)
-		return true;
-	err_clear(err);
-	world->clock.sleep_ms(world->clock.self, 1000);
-	return false;
-}
 
 static int ask_bounds(struct world *world, struct kafka_reader *reader, int32_t number,
 		      struct audit_partition *partition, struct err *err)
@@ -39,12 +28,12 @@ static int ask_bounds(struct world *world, struct kafka_reader *reader, int32_t 
 	struct position position = {.partition = number};
 	int64_t high;
 	for (int attempt = 0; kafka_reader_committed(reader, &position, 1, err) != 0; attempt++)
-		if (given_up(world, attempt, err))
+		if (past_given_up(world, attempt, err))
 			return -1;
 	for (int attempt = 0;
 	     kafka_reader_bounds(reader, world->config->kafka.input_topic, number, &partition->low, &high, err) != 0;
 	     attempt++)
-		if (given_up(world, attempt, err))
+		if (past_given_up(world, attempt, err))
 			return -1;
 	partition->has_metadata = marker_metadata_read(position.metadata, &partition->metadata);
 	partition->span.from = partition->low;
@@ -64,7 +53,7 @@ static int look_at(struct world *world, struct kafka_reader *reader, int32_t num
 		for (int attempt = 0; kafka_reader_offset_at(reader, world->config->kafka.input_topic, number, since_ms,
 							     &start, err) != 0;
 		     attempt++)
-			if (given_up(world, attempt, err))
+			if (past_given_up(world, attempt, err))
 				return -1;
 		span->from = start > span->from ? start : span->from;
 	}
@@ -80,7 +69,7 @@ int audit_topic_look(struct world *world, struct kafka_reader *reader, int64_t f
 	const char *topic = world->config->kafka.input_topic;
 	int32_t number = 0;
 	for (int attempt = 0; kafka_reader_partitions(reader, topic, &number, err) != 0; attempt++)
-		if (given_up(world, attempt, err))
+		if (past_given_up(world, attempt, err))
 			return -1;
 	if (number == 0)
 		return err_set(err, ERR_UNAVAILABLE, "the topic %s does not exist", topic);
@@ -136,56 +125,6 @@ static int end_batch(struct topic_run *run, struct err *err)
 	return rerun_begin(run->rerun, err);
 }
 
-/* A copy of the record that lives as long as the batch. */
-static int keep(struct topic_run *run, const struct record *from, struct record *to, struct err *err)
-{
-	struct arena *arena = rerun_arena(run->rerun);
-	*to = *from;
-	bool failed = false;
-	const struct slice *const parts[] = {&from->key, &from->value};
-	struct slice *const copies[] = {&to->key, &to->value};
-	for (size_t i = 0; i < 2; i++) {
-		if (parts[i]->data == NULL)
-			continue;
-		*copies[i] = arena_copy(arena, *parts[i]);
-		failed |= copies[i]->data == NULL;
-	}
-	struct header *headers = arena_take_zeroed(arena, from->header_count + 1, sizeof *headers);
-	failed |= headers == NULL;
-	for (size_t i = 0; i < from->header_count && !failed; i++) {
-		headers[i].name = arena_copy(arena, slice_of(from->headers[i].name)).data;
-		failed |= headers[i].name == NULL;
-		if (from->headers[i].value.data == NULL)
-			continue;
-		headers[i].value = arena_copy(arena, from->headers[i].value);
-		failed |= headers[i].value.data == NULL;
-	}
-	to->headers = headers;
-	return failed ? err_memory(err) : 0;
-}
-
-static int decode(struct topic_run *run, const struct record *record, struct event *event, enum reason *reason,
-		  const char **message, struct err *err)
-{
-	struct arena *arena = rerun_arena(run->rerun);
-	for (int attempt = 0;; attempt++) {
-		struct err why = {0};
-		*reason = REASON_NONE;
-		switch (run->codec.decode(run->codec.self, record, arena, event, reason, &why)) {
-		case DECODED:
-			*reason = REASON_NONE;
-			return 0;
-		case DECODE_REFUSED:
-			*message = arena_copy(arena, slice_of(why.message)).data;
-			return *message == NULL ? err_memory(err) : 0;
-		case DECODE_WAIT:
-			if (why.code == ERR_MEMORY || attempt == ATTEMPTS)
-				return err_set(err, why.code, "%s", why.message);
-			run->world->clock.sleep_ms(run->world->clock.self, 1000);
-		}
-	}
-}
-
 static void begin_at(struct audit_partition *partition, const struct record *record, const struct event *event,
 		     bool later)
 {
@@ -236,7 +175,9 @@ static int take(void *context, const struct record *record, struct err *err)
 	bool full = !rerun_has_room(run->rerun) || arena_used(rerun_arena(run->rerun)) > BATCH_BYTES;
 	if (full && end_batch(run, err) != 0)
 		return -1;
-	if (keep(run, record, &kept, err) != 0 || decode(run, &kept, &event, &reason, &message, err) != 0)
+	struct arena *arena = rerun_arena(run->rerun);
+	if (past_keep(arena, record, &kept, err) != 0 ||
+	    past_decode(run->world, &kept, arena, &event, &reason, &message, err) != 0)
 		return -1;
 	bool good = reason == REASON_NONE && !apply_is_future(&run->world->config->schema, &event);
 	if (partition->phase != AUDIT_BEGUN && good && !belongs(partition, record, &event)) {
@@ -258,7 +199,7 @@ static int prepare(struct topic_run *run, struct err *err)
 	const struct config *config = world->config;
 	size_t message_max = 0;
 	for (int attempt = 0; kafka_message_max(&config->kafka, &message_max, err) != 0; attempt++)
-		if (given_up(world, attempt, err))
+		if (past_given_up(world, attempt, err))
 			return -1;
 	const struct rerun_options options = {.set = world->set,
 					      .pseudonym = config->privacy.any ? &world->pseudonym : NULL,
@@ -270,8 +211,8 @@ static int prepare(struct topic_run *run, struct err *err)
 	run->passed = calloc(run->count + 1, sizeof *run->passed);
 	if (run->rerun == NULL || run->passed == NULL)
 		return err_memory(err);
-	run->codec = avro_codec_port(world->codec);
-	run->codec.partitions(run->codec.self, (int32_t)run->count);
+	struct codec codec = avro_codec_port(world->codec);
+	codec.partitions(codec.self, (int32_t)run->count);
 	for (size_t i = 0; i < run->count; i++) {
 		run->passed[i] = run->partitions[i].span.from;
 		run->total += (uint64_t)(run->partitions[i].span.to - run->partitions[i].span.from);

@@ -149,7 +149,7 @@ static struct entity *entity_of(const struct offline *offline, struct slot *slot
 	return entry->entity;
 }
 
-static const char *explain(enum reason reason)
+const char *offline_why(enum reason reason)
 {
 	switch (reason) {
 	case REASON_FUTURE:
@@ -196,14 +196,18 @@ int offline_apply(struct offline *offline, struct event_record *record, struct a
 	if (result->outcome == OUTCOME_SCORED)
 		result->vector = &offline->vector;
 	else if (result->outcome != OUTCOME_INVALID)
-		result->message = explain(result->reason);
+		result->message = offline_why(result->reason);
 	offline->counts[result->outcome]++;
 	return 0;
 }
 
 void offline_summary(const struct offline *offline, FILE *stream)
 {
-	const uint64_t *counts = offline->counts;
+	offline_print_summary(offline->counts, stream);
+}
+
+void offline_print_summary(const uint64_t counts[OUTCOME_NUMBER], FILE *stream)
+{
 	uint64_t read = 0;
 	for (enum outcome outcome = 0; outcome < OUTCOME_NUMBER; outcome++)
 		read += counts[outcome];

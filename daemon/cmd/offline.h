@@ -37,8 +37,14 @@ const struct watermark *offline_watermark(const struct offline *offline, int32_t
 int offline_apply(struct offline *offline, struct event_record *record, struct arena *arena,
 		  struct offline_result *result, struct err *err) MUST_USE;
 
+/** Why a good event was not scored, for people. */
+const char *offline_why(enum reason reason);
+
 /** How many records have had an outcome so far. */
 uint64_t offline_count(const struct offline *offline, enum outcome outcome);
+
+/** As offline_summary(), of counts. */
+void offline_print_summary(const uint64_t counts[OUTCOME_NUMBER], FILE *stream);
 
 /** Prints the last line of an offline run: "read N: scored N, duplicate N, too_late N, future N, invalid N". */
 void offline_summary(const struct offline *offline, FILE *stream);

@@ -66,6 +66,16 @@ static struct partition *partition_of(struct rerun *rerun, int32_t number, struc
 	return rerun->partitions[index];
 }
 
+int rerun_history(struct rerun *rerun, int32_t number, int64_t from, int64_t complete_since_ms, struct err *err)
+{
+	struct partition *partition = partition_of(rerun, number, err);
+	if (partition == NULL)
+		return -1;
+	partition->committed = from;
+	partition->marker.watermark.complete_since_ms = complete_since_ms;
+	return 0;
+}
+
 int rerun_begin(struct rerun *rerun, struct err *err)
 {
 	return batch_reset(rerun->batch, err);
@@ -94,6 +104,7 @@ int rerun_add(struct rerun *rerun, const struct record *record, const struct eve
 	item->event = *event;
 	item->reason = reason;
 	item->why = why;
+	item->silent = record->offset < partition->committed;
 	if (reason != REASON_NONE)
 		return 0;
 	if (batch_admit(rerun->batch, item, rerun->options.pseudonym, err) != 0 ||
@@ -156,4 +167,12 @@ const struct marker *rerun_marker(const struct rerun *rerun, int32_t partition)
 	size_t index = (size_t)partition;
 	bool seen = partition >= 0 && index < rerun->partition_count && rerun->partitions[index] != NULL;
 	return seen ? &rerun->partitions[index]->marker : NULL;
+}
+
+size_t rerun_bytes(const struct rerun *rerun)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < rerun->partition_count; i++)
+		bytes += rerun->partitions[i] == NULL ? 0 : entities_bytes(rerun->partitions[i]->cache);
+	return bytes;
 }

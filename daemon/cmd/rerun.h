@@ -25,6 +25,10 @@ struct rerun *rerun_new(const struct rerun_options *options);
 /** Frees it; NULL does nothing. */
 void rerun_free(struct rerun *rerun);
 
+/** Of this partition records below `from` are history: applied, but neither scored nor published. Its state is whole since complete_since_ms (WATERMARK_NONE: since its first event). Before its first record. */
+int rerun_history(struct rerun *rerun, int32_t partition, int64_t from, int64_t complete_since_ms,
+		  struct err *err) MUST_USE;
+
 /** Begins a batch. */
 int rerun_begin(struct rerun *rerun, struct err *err) MUST_USE;
 /** The running batch's memory: whatever a record consists of must lie there, or live as long. */
@@ -43,6 +47,8 @@ const struct batch *rerun_batch(const struct rerun *rerun);
 uint64_t rerun_outcomes(const struct rerun *rerun, enum outcome outcome);
 /** Flagged events, all batches together. */
 uint64_t rerun_flagged(const struct rerun *rerun);
+/** Bytes of the entities' states. */
+size_t rerun_bytes(const struct rerun *rerun);
 /** Where a partition stands; NULL: nothing of it was added yet. */
 const struct marker *rerun_marker(const struct rerun *rerun, int32_t partition);
 

@@ -8,6 +8,7 @@ MODULES = (
     "cases_faults",
     "cases_halts",
     "cases_parity",
+    "cases_past",
     "cases_permissions",
     "cases_recovery",
     "cases_service",
