@@ -1,19 +1,18 @@
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/signals.h"
 #include "daemon/cmd/world.h"
 #include "daemon/io/http.h"
 #include "daemon/io/memory_store.h"
 #include "daemon/io/notify.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define BEAT_US 1000000 /* metrics, watchdog and status line at most this often */
 
-/* The running daemon: what its signal thread sets and its heartbeat reads. */
+/* The running daemon: what its heartbeat reads. */
 struct daemon {
 	struct world world;
 	struct pipeline *pipeline;
@@ -23,48 +22,11 @@ struct daemon {
 	struct memory_store *memory;
 	struct http *http;
 	struct buffer text;
-	pthread_t signals;
-	bool has_signals;
-	volatile int stop;   /* written by the signal thread */
-	volatile int reload; /* likewise */
+	struct signals signals;
 	bool ready_sent;
 	int64_t last_beat_us;
 	uint64_t last_records;
 };
-
-/* @locality signal thread. Signals are blocked everywhere else. */
-static void *take_signals(void *self)
-{
-	struct daemon *daemon = self;
-	sigset_t set;
-	int number;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	while (sigwait(&set, &number) == 0) {
-		if (number == SIGHUP)
-			daemon->reload = 1;
-		else
-			daemon->stop = 1;
-	}
-	return NULL;
-}
-
-static int start_signals(struct daemon *daemon, struct err *err)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (pthread_create(&daemon->signals, NULL, take_signals, daemon) != 0)
-		return err_set(err, ERR_INTERNAL, "cannot start the signal thread");
-	daemon->has_signals = true;
-	return 0;
-}
 
 static uint64_t records_of(const struct metrics *metrics)
 {
@@ -110,7 +72,7 @@ static void reload_model(struct daemon *daemon)
 {
 	struct world *world = &daemon->world;
 	struct err err = {0}, why = {0};
-	daemon->reload = 0;
+	daemon->signals.reload = 0;
 	struct held_champion *held = world_champion(world->config, world->set, &why, &err);
 	if (held == NULL || err_is_set(&why)) {
 		log_error(&world->log, "the model stays as it is: %s", err_is_set(&why) ? why.message : err.message);
@@ -211,7 +173,7 @@ static int register_schemas(struct daemon *daemon, struct err *err)
 {
 	const struct clock *clock = &daemon->world.clock;
 	while (world_register(&daemon->world, err) != 0) {
-		if (err->action != ERR_RETRY || daemon->stop)
+		if (err->action != ERR_RETRY || daemon->signals.stop)
 			return -1;
 		log_warning(&daemon->world.log, "%s; waiting for it", err->message);
 		err_clear(err);
@@ -232,13 +194,13 @@ static int run(struct daemon *daemon, bool accept_state, struct err *err)
 	if (daemon->pipeline == NULL)
 		return err_memory(err);
 	pipeline_champion(daemon->pipeline, &daemon->world.champion->champion);
-	int status = pipeline_open(daemon->pipeline, &daemon->stop, err);
-	while (status == 0 && !daemon->stop) {
-		if (daemon->reload)
+	int status = pipeline_open(daemon->pipeline, &daemon->signals.stop, err);
+	while (status == 0 && !daemon->signals.stop) {
+		if (daemon->signals.reload)
 			reload_model(daemon);
-		status = pipeline_step(daemon->pipeline, &daemon->stop, err);
+		status = pipeline_step(daemon->pipeline, &daemon->signals.stop, err);
 	}
-	if (status != 0 && daemon->stop && err->action == ERR_RETRY) {
+	if (status != 0 && daemon->signals.stop && err->action == ERR_RETRY) {
 		err_clear(err);
 		status = 0;
 	}
@@ -264,10 +226,7 @@ static void free_daemon(struct daemon *daemon)
 {
 	if (daemon == NULL)
 		return;
-	if (daemon->has_signals) {
-		pthread_cancel(daemon->signals);
-		pthread_join(daemon->signals, NULL);
-	}
+	signals_end(&daemon->signals);
 	pipeline_free(daemon->pipeline);
 	kafka_source_free(daemon->source);
 	kafka_sink_free(daemon->sink);
@@ -323,7 +282,7 @@ int cmd_run(int argc, char **argv)
 		goto end;
 	if (instance != NULL && config_set_instance(daemon->world.config, instance, &err) != 0)
 		goto end;
-	if (start_signals(daemon, &err) != 0)
+	if (signals_start(&daemon->signals, &err) != 0)
 		goto end;
 	if (daemon->world.config->http_listen != NULL) {
 		daemon->http = http_new(daemon->world.config->http_listen, &err);

@@ -267,7 +267,10 @@ void common_progress_show(struct common_progress *progress, uint64_t count, cons
 	fprintf(stderr, "\r%s: %llu %s", progress->what, (unsigned long long)count, things);
 	if (total > 0)
 		fprintf(stderr, ", %.0f %%", 100.0 * (double)(done < total ? done : total) / (double)total);
-	fprintf(stderr, ", %.0f/s\033[K", (double)count / seconds);
+	fprintf(stderr, ", %.0f/s", (double)count / seconds);
+	if (total > 0 && done > 0 && done < total)
+		fprintf(stderr, ", %.0f s left", seconds * (double)(total - done) / (double)done);
+	fputs("\033[K", stderr);
 	fflush(stderr);
 }
 

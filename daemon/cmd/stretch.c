@@ -134,6 +134,27 @@ static int probe(struct asking *asking, struct stretch *stretch, struct err *err
 	return 0;
 }
 
+static int note_offset(void *context, const struct record *record, struct err *err)
+{
+	int64_t *end = context;
+	(void)err;
+	*end = record->offset + 1;
+	return 0;
+}
+
+int stretch_end(const struct world *world, struct kafka_reader *reader, const struct stretch *stretch, int64_t *end,
+		struct err *err)
+{
+	struct kafka_range range = {stretch->partition, stretch->to, stretch->to};
+	*end = stretch->from;
+	for (int64_t records = 1; *end == stretch->from && range.from > stretch->from; records *= 10) {
+		range.from = stretch->to - stretch->from > records ? stretch->to - records : stretch->from;
+		if (kafka_reader_read(reader, world->config->kafka.input_topic, &range, 1, note_offset, end, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Where history begins. Without a watermark before `from` there is one entity at most: everything is read. */
 static int find_start(struct asking *asking, int64_t warm_up_ms, struct stretch *stretch, struct err *err)
 {

@@ -44,6 +44,10 @@ struct stretch {
 
 struct kafka_reader;
 
+/** The end of the last record below `to`: what a reader's position is when it has read all of the stretch; `from` where there is none. Behind it control records may follow. */
+int stretch_end(const struct world *world, struct kafka_reader *reader, const struct stretch *stretch, int64_t *end,
+		struct err *err) MUST_USE;
+
 /** Asks Kafka. warm_up_ms: history before `from`; negative: one reach of the windows. *stretches (owned by the caller, free()) by partition. ERR_UNAVAILABLE; ERR_DATA where an offset is beyond the log. */
 int stretch_resolve(const struct world *world, struct kafka_reader *reader, const struct stretch_edge *from,
 		    const struct stretch_edge *to, int64_t warm_up_ms, struct stretch **stretches, size_t *count,

@@ -5,6 +5,7 @@
 #include "daemon/io/redis_primary.h"
 #include "daemon/io/redis_read.h"
 #include "daemon/io/redis_server.h"
+#include "daemon/io/redis_wipe.h"
 #include "daemon/io/redis_write.h"
 #include "number.h"
 
@@ -346,4 +347,15 @@ int redis_store_facts(struct redis_store *store, struct redis_facts *facts, stru
 	int status = connect_and_greet(store, false, facts, err);
 	redis_connection_close(store->connection);
 	return status < 0 ? err_prepend(err, "redis %s", store->options.address) : 0;
+}
+
+static int run_wipe(struct redis_store *store, void *context, struct err *err)
+{
+	return redis_wipe_run(store->connection, &store->options, context, err);
+}
+
+int redis_store_wipe(struct redis_store *store, uint64_t *deleted, struct err *err)
+{
+	*deleted = 0;
+	return perform(store, &(struct task){run_wipe, deleted}, err);
 }

@@ -43,6 +43,9 @@ struct store redis_store_port(struct redis_store *store);
 /** Frees it; NULL does nothing. */
 void redis_store_free(struct redis_store *store);
 
+/** Deletes all records and markers of the options' namespace, pipeline and topic; *deleted counts keys. */
+int redis_store_wipe(struct redis_store *store, uint64_t *deleted, struct err *err) MUST_USE;
+
 /** For `check --online`: version, eviction policy, memory used and allowed, persistence. */
 struct redis_facts {
 	char version[32];
