@@ -11,6 +11,7 @@ MODULES = (
     "cases_past",
     "cases_permissions",
     "cases_recovery",
+    "cases_replay",
     "cases_service",
     "cases_torture",
 )
