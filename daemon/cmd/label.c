@@ -58,9 +58,11 @@ void label_add(char label[LABEL_MAX], struct slice text, double size, double roo
 const char *label_number(double value, int digits, char text[NUMBER_TEXT_MAX])
 {
 	double rounded;
+	char plain[NUMBER_TEXT_MAX];
 	assert(digits > 0 && digits < 18);
 	snprintf(text, NUMBER_TEXT_MAX, "%.*g", digits, value);
-	if (isfinite(value) && number_parse(slice_of(text), &rounded) == 0)
-		number_format(rounded, text);
+	if (isfinite(value) && number_parse(slice_of(text), &rounded) == 0 &&
+	    number_format(rounded, plain) <= (size_t)digits + LABEL_ZEROS_MAX)
+		strcpy(text, plain);
 	return text;
 }

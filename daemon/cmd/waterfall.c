@@ -21,8 +21,10 @@
 #define SMALL_SIZE 10.0
 #define TITLE_SIZE 15.0
 
+#define USUAL_MAX 128 /* bytes */
 #define LN2 0x1.62e42fefa39efp-1
-#define CLOSE 1e-6 /* what base and contributions may be off log2 of the score: rounding, and no more */
+#define CLOSE 1e-6      /* what base and contributions may be off log2 of the score: rounding, and no more */
+#define LEAST_SPAN 0.02 /* of the axis */
 #define USUAL_QUANTILE 0.99
 
 static const char dark[] = "#333", light[] = "#fff";
@@ -80,25 +82,30 @@ static void choose_bars(struct plot *plot)
 	plot->other_count = what->count - plot->bar_count;
 }
 
+static void include(struct plot *plot, double value)
+{
+	plot->scale.low = value < plot->scale.low ? value : plot->scale.low;
+	plot->scale.high = value > plot->scale.high ? value : plot->scale.high;
+}
+
 /* From the least to the greatest of what the bars come by. */
 static void choose_scale(struct plot *plot)
 {
-	double at = plot->what->base, low = at, high = at;
+	double at = plot->what->base;
+	plot->scale = (struct svg_scale){at, at, LABELS_RIGHT + NUMBER_ROOM, WIDTH - MARGIN - NUMBER_ROOM};
 	for (size_t i = 0; i < plot->bar_count; i++) {
 		at += plot->bars[i].contribution;
-		low = at < low ? at : low;
-		high = at > high ? at : high;
+		include(plot, at);
 	}
 	at += plot->others;
+	include(plot, at);
 	assert(fabs(at - log2_of(plot->what->score)) < CLOSE);
 	if (has_threshold(plot->what))
-		at = log2_of(plot->what->threshold);
-	low = at < low ? at : low;
-	high = at > high ? at : high;
-	/* Where nothing contributes, and what has a share of the width that can be seen where little does. */
-	double middle = (low + high) / 2, half = high - low < 0.02 ? 0.01 : (high - low) / 2;
-	plot->scale =
-	    (struct svg_scale){middle - half, middle + half, LABELS_RIGHT + NUMBER_ROOM, WIDTH - MARGIN - NUMBER_ROOM};
+		include(plot, log2_of(plot->what->threshold));
+	/* Where next to nothing contributes, that shall be seen. */
+	double middle = (plot->scale.low + plot->scale.high) / 2, least = LEAST_SPAN / 2;
+	include(plot, middle - least);
+	include(plot, middle + least);
 }
 
 static double row_middle(size_t row)
@@ -148,19 +155,29 @@ static void draw_bar(struct plot *plot, size_t row, double from, double contribu
 	draw_number(plot, row, left, right, contribution >= 0, text);
 }
 
+/* The median only where there is room for it. */
+static void describe_usual(const struct feature_reference *usual, char second[USUAL_MAX])
+{
+	char text[3][NUMBER_TEXT_MAX];
+	int length = snprintf(second, USUAL_MAX, "usually %s to %s", label_number(usual->p5, 4, text[0]),
+			      label_number(usual->p95, 4, text[1]));
+	snprintf(second + length, USUAL_MAX - (size_t)length, ", median %s", label_number(usual->median, 4, text[2]));
+	if (label_width(slice_of(second), SMALL_SIZE) > LABELS_RIGHT - MARGIN)
+		second[length] = '\0';
+}
+
 static void draw_feature(struct plot *plot, size_t row, const struct bar *bar)
 {
 	const struct waterfall *what = plot->what;
 	const struct feature_reference *usual = &what->references[bar->column];
-	char label[LABEL_MAX] = "", value[48], second[128] = "", text[3][NUMBER_TEXT_MAX];
+	char label[LABEL_MAX] = "", value[48], second[USUAL_MAX] = "", text[NUMBER_TEXT_MAX];
 	double number = what->values[bar->column];
-	snprintf(value, sizeof value, " = %s", isnan(number) ? "missing" : label_number(number, 6, text[0]));
+	snprintf(value, sizeof value, " = %s", isnan(number) ? "missing" : label_number(number, 6, text));
 	label_add(label, slice_of(what->names[bar->column]), TEXT_SIZE,
 		  LABELS_RIGHT - MARGIN - label_width(slice_of(value), TEXT_SIZE));
 	strcat(label, value); /* label_add() leaves more room than that */
 	if (!isnan(usual->p5) && !isnan(usual->p95))
-		snprintf(second, sizeof second, "usually %s to %s, median %s", label_number(usual->p5, 4, text[0]),
-			 label_number(usual->p95, 4, text[1]), label_number(usual->median, 4, text[2]));
+		describe_usual(usual, second);
 	draw_label(plot, row, label, second);
 }
 

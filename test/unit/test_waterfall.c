@@ -140,12 +140,14 @@ TEST(a_row_is_told_with_values_what_is_usual_and_the_threshold)
 	sample->values[1] = NAN;
 	sample->values[2] = 1e300;
 	sample->references[0] = (struct feature_reference){.p5 = -1.0 / 3, .median = 39.99, .p95 = 310};
+	sample->references[1] = (struct feature_reference){.p5 = -1.234e-300, .median = -1.234e-301, .p95 = 5};
 	char *text = drawn(sample);
 	expect_holds(text, "<title>Event 4711 (row 12)</title>");
 	expect_holds(text, ">Event 4711 (row 12)</text>");
 	expect_holds(text, ">score 0.5586, above 99.80 % of the calibration rows; model 0123456789ab</text>");
 	expect_holds(text, ">f0 = 2154.3</text>");
 	expect_holds(text, ">usually -0.3333 to 310, median 39.99</text>");
+	expect_holds(text, ">usually -1.234e-300 to 5</text>");
 	expect_holds(text, ">f1 = missing</text>");
 	expect_holds(text, ">f2 = 1e+300</text>");
 	expect_holds(text, ">threshold: a name, 0.5000</text>");
@@ -210,6 +212,15 @@ TEST(the_smaller_of_many_contributions_are_one_bar)
 	expect_holds(text, ">181 others</text>");
 	expect_holds(text, ">+0.1300<"); /* 180 * 0.001 - 0.05 */
 	free(text);
+	for (size_t i = 0; i < COUNT_MAX; i++)
+		contributions[i] = 0.005;
+	free(sample);
+	sample = sample_of(COUNT_MAX, contributions);
+	text = drawn(sample);
+	EXPECT_INT(find_bars(text, bars), WATERFALL_BARS_MAX);
+	expect_holds(text, ">+0.9050<");
+	EXPECT(fabs((bars[19].right - bars[19].left) - 181 * (bars[0].right - bars[0].left)) < 2);
+	EXPECT(fabs(bars[19].right - attribute(strstr(strstr(text, "<circle") + 1, "<circle"), "cx=\"")) < 0.02);
 	free(sample);
 }
 
@@ -295,6 +306,8 @@ TEST(labels_are_cut_to_their_room)
 	EXPECT_TEXT(label, "whole\xe2\x80\xa6");
 	EXPECT_TEXT(label_number(-0.0, 4, number), "0");
 	EXPECT_TEXT(label_number(123456789, 4, number), "123500000");
+	EXPECT_TEXT(label_number(-123456789, 4, number), "-1.235e+08");
+	EXPECT_TEXT(label_number(0.0000012345, 4, number), "1.234e-06");
 	EXPECT_TEXT(label_number(0.1 + 0.2, 6, number), "0.3");
 	EXPECT_TEXT(label_number(-INFINITY, 6, number), "-inf");
 }
