@@ -13,7 +13,7 @@
 /* A waterfall of so many features: names "f0", values 0, 1, .., nothing usual, the contributions given or all 0. */
 struct sample {
 	struct waterfall what;
-	char texts[COUNT_MAX][8];
+	char texts[COUNT_MAX][24];
 	const char *names[COUNT_MAX];
 	double values[COUNT_MAX], contributions[COUNT_MAX];
 	struct feature_reference references[COUNT_MAX];
