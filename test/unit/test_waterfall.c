@@ -221,6 +221,7 @@ TEST(the_smaller_of_many_contributions_are_one_bar)
 	expect_holds(text, ">+0.9050<");
 	EXPECT(fabs((bars[19].right - bars[19].left) - 181 * (bars[0].right - bars[0].left)) < 2);
 	EXPECT(fabs(bars[19].right - attribute(strstr(strstr(text, "<circle") + 1, "<circle"), "cx=\"")) < 0.02);
+	free(text);
 	free(sample);
 }
 
