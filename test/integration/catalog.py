@@ -5,6 +5,7 @@ import importlib
 ALL = []
 MODULES = (
     "cases_audit",
+    "cases_explain",
     "cases_faults",
     "cases_halts",
     "cases_parity",

@@ -519,7 +519,7 @@ TEST(models_of_a_directory_are_promoted_listed_and_rolled_back)
 	expect_run(cmd_model, "model promote --config @c.json ab", 64,
 		   "outlierd model: \"ab\" is too short for the beginning of an id: at least 4 characters\n*");
 	expect_run(cmd_model, "model demote --config @c.json ab", 64,
-		   "outlierd model: expected promote, rollback, list, inspect or import, found demote\n*");
+		   "outlierd model: expected promote, rollback, list, verify, inspect or import, found demote\n*");
 	expect_run(cmd_model, "model list", 64, "outlierd model: --config FILE is missing\n*");
 }
 
