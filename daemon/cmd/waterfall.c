@@ -185,7 +185,7 @@ static void draw_others(struct plot *plot, size_t row)
 {
 	char label[64];
 	snprintf(label, sizeof label, "%zu others", plot->other_count);
-	draw_label(plot, row, label, "each of them contributes less");
+	draw_label(plot, row, label, "the smaller contributions");
 }
 
 /* The threshold from one axis to the other, under all the rest, and its name above. */
@@ -214,6 +214,8 @@ static void draw_scores(struct plot *plot)
 	svg_text(&plot->svg, LABELS_RIGHT, TOP - 8, SVG_END, TEXT_SIZE, slice_of("score"));
 	for (size_t i = 0; i < count; i++) {
 		char text[NUMBER_TEXT_MAX];
+		if (!(ticks[i] > 0))
+			continue;
 		double x = svg_place(scale, log2_of(ticks[i]));
 		number_format(ticks[i], text);
 		double width = label_width(slice_of(text), TEXT_SIZE);

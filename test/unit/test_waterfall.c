@@ -258,10 +258,10 @@ TEST(contributions_that_are_all_zero_leave_the_base_where_it_is)
 
 TEST(sums_beyond_every_score_are_drawn_too)
 {
-	static const double contributions[] = {20, -19.5};
-	struct sample *sample = sample_of(2, contributions);
+	static const double contributions[] = {20, -3000, 2980.5};
+	struct sample *sample = sample_of(3, contributions);
 	char *text = drawn(sample);
-	expect_holds(text, ">+20.0000<");
+	expect_holds(text, ">-3000.0000<");
 	free(text);
 	free(sample);
 }
@@ -289,6 +289,23 @@ TEST(rows_of_a_model_are_drawn_with_its_threshold)
 	EXPECT_INT(waterfall_row(model, explainer, row, slice_of("Row 1"), &out, &err), 0);
 	buffer_add_byte(&out, '\0');
 	expect_holds((const char *)out.data, ">threshold: the forest's own, 0.5625</text>");
+	buffer_free(&out);
+	explainer_free(explainer);
+	model_free(model);
+}
+
+TEST(a_forest_of_single_rows_explains_nothing)
+{
+	const struct train_options options = {.trees = 3, .sample = 1, .seed = 5};
+	struct model *model = model_sample(&options, 30, 2);
+	struct explainer *explainer = explainer_new(model->forest);
+	double row[2] = {3, 4};
+	struct buffer out;
+	struct err err = {0};
+	buffer_init(&out);
+	EXPECT_INT(waterfall_row(model, explainer, row, slice_of("Row 1"), &out, &err), 0);
+	buffer_add_byte(&out, '\0');
+	expect_holds((const char *)out.data, ">0.5000 (-1.0000)</text>");
 	buffer_free(&out);
 	explainer_free(explainer);
 	model_free(model);
@@ -324,6 +341,7 @@ int main(int argc, char **argv)
 					CASE(contributions_that_are_all_zero_leave_the_base_where_it_is),
 					CASE(sums_beyond_every_score_are_drawn_too),
 					CASE(rows_of_a_model_are_drawn_with_its_threshold),
+					CASE(a_forest_of_single_rows_explains_nothing),
 					CASE(labels_are_cut_to_their_room),
 					{0}},
 			argc, argv);
