@@ -8,7 +8,7 @@ from catalog import case
 from daemons import Daemon
 from scene import expect_same
 from servers import wait_until
-from stream import PARTITIONS
+from stream import PARTITIONS, Record
 
 
 def _inside(messages, since, until):
@@ -84,6 +84,67 @@ def a_replay_gives_what_the_daemon_gave(scene):
         for option, topic in (("--alerts", scene.alerts), ("--decisions", scene.input), ("--late", scene.dead)):
             done = scene.outlierd.run("replay", "--config", config, "--from", "earliest", option, topic, status=64)
             assert f"{topic} is a topic of the live pipeline" in done.stderr, done.stderr
+
+
+def _compare(scene, config, *arguments, status=0):
+    report = scene.folder / "report.json"
+    done = scene.outlierd.run("replay", "--config", config, "--from", "earliest", "--compare", "--report", report,
+                              *arguments, status=status)
+    return json.loads(report.read_text()), done.stdout
+
+
+@case
+def a_comparison_names_what_is_other_and_why(scene):
+    scene.create()
+    settings = scene.settings(scene.redis())
+    config = scene.configure(settings)
+    scene.send(scene.world.records)
+    daemon = scene.start(config)
+    scene.wait_done()
+    daemon.stop()
+    alerts = [json.loads(value) for value in _values(scene, scene.alerts)]
+    decisions = [json.loads(value) for value in _values(scene, scene.decisions)]
+    ends = scene.topics.ends(scene.input)
+    with scene.check("nothing_where_nothing_has_changed"):
+        found, said = _compare(scene, config)
+        assert found["differences"] == 0 and found["equal"] == found["decisions"] == len(decisions), found
+        assert found["alerts_recorded"] == found["alerts_now"] == len(alerts), found
+        assert found["records"] == len(scene.world.records), found
+        assert f"compared {len(decisions)} decisions" in said, said
+        since = _edge({p: end // 2 for p, end in ends.items()})
+        found, _ = _compare(scene, config, "--to", since)
+        assert found["differences"] == 0 and 0 < found["equal"] < len(decisions), found
+    with scene.check("another_policy"):
+        changed = json.loads(json.dumps(settings))
+        changed["policy"]["rules"] = []
+        found, _ = _compare(scene, scene.configure(changed, "policy.json"), status=65)
+        ruled = {(a["partition"], a["offset"]) for a in alerts if a["score"] < a["threshold"] or "warming" in a["flags"]}
+        assert found["causes"]["policy"] == found["differences"] == len(decisions), found
+        assert found["changes"]["alert_gone"] == len(ruled) > 0 and found["changes"]["new_alert"] == 0, found
+    with scene.check("another_model"):
+        other = next(m for m in scene.world.model_ids if m != alerts[0]["model_id"])
+        scene.outlierd.run("model", "promote", "--config", config, other)
+        found, _ = _compare(scene, config, "--examples", "3", status=65)
+        assert found["causes"]["model"] == found["differences"] and len(found["examples"]) == 3, found
+        assert found["changes"]["new_alert"] + found["changes"]["alert_gone"] > 0, found
+        scene.outlierd.run("model", "rollback", "--config", config)
+    with scene.check("a_decision_that_is_missing_and_one_too_many"):
+        messages = scene.topics.read(scene.decisions)
+        value = json.loads(messages[7].value)
+        refused = next(o for o in range(10**6) if (0, o) not in {(d["partition"], d["offset"]) for d in decisions})
+        copy = f"{scene.prefix}.copy"
+        scene.topics.create([copy], 2)
+        forged = json.dumps(value | {"partition": 0, "offset": refused}).encode()
+        scene.topics.send(copy, [
+            Record(m.partition, m.timestamp, key=m.key, value=forged if i == 7 else m.value, headers=tuple(m.headers))
+            for i, m in enumerate(messages)
+        ])
+        changed = json.loads(json.dumps(settings))
+        changed["output"]["decisions"]["topic"] = copy
+        found, _ = _compare(scene, scene.configure(changed, "copy.json"), status=65)
+        assert found["differences"] == 2 and found["causes"]["unrecorded"] == 2, found
+        assert {(e["partition"], e["offset"]) for e in found["examples"]} == {
+            (0, refused), (value["partition"], value["offset"])}, found
 
 
 @case
