@@ -3,6 +3,7 @@
 #include "daemon/cmd/common.h"
 #include "daemon/cmd/replay.h"
 #include "daemon/cmd/replay_compare.h"
+#include "daemon/cmd/takeover.h"
 #include "number.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ struct arguments {
 	const char *config, *warm_up, *report;
 	struct replay_options replay;
 	int64_t memory_mb, examples;
-	bool compare;
+	bool compare, into_live;
 };
 
 static int parse(struct arguments *arguments, int argc, char **argv, struct err *err)
@@ -24,8 +25,7 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	const struct common_option options[] = {
 	    {"config", "FILE", COMMON_TEXT, &arguments->config, .required = true,
 	     .help = "the configuration; may differ from the live one's in features,\nmodel and policy"},
-	    {"from", "EDGE", COMMON_TEXT, &replay->from, .required = true,
-	     .help = "the first records:\n" STRETCH_EDGE_HELP},
+	    {"from", "EDGE", COMMON_TEXT, &replay->from, .help = "the first records:\n" STRETCH_EDGE_HELP},
 	    {"to", "EDGE", COMMON_TEXT, &replay->to, .help = "the end, not included (latest, as of now)"},
 	    {"warm-up", "DURATION", COMMON_TEXT, &arguments->warm_up,
 	     .help = "history before --from, from which state is made without output\n(as far as windows reach)"},
@@ -47,14 +47,18 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"report", "FILE", COMMON_TEXT, &arguments->report, .help = "of --compare: as JSON; - is standard output"},
 	    {"examples", "N", COMMON_INTEGER, &arguments->examples, .minimum = 0, .maximum = 1000000,
 	     .help = "of --compare: differences that are shown (10)"},
+	    {"into-live", NULL, COMMON_FLAG, &arguments->into_live,
+	     .help = "makes the live pipeline's state anew, under this configuration,\nup to its committed offsets, "
+		     "and puts it in place"},
 	    {"memory", "MIB", COMMON_INTEGER, &arguments->memory_mb, .minimum = 1, .maximum = 1 << 24,
-	     .help = "of --compare: the most that entities' states may need (4096)"},
+	     .help = "of --compare and --into-live: the most that entities' states may need (4096)"},
 	    {0},
 	};
 	const struct common_command command = {
 	    .name = NAME,
 	    .usage = "--config FILE --from EDGE [--to EDGE] [options]\n"
-		     "       outlierd replay --config FILE --from EDGE [--to EDGE] --compare [--report FILE]",
+		     "       outlierd replay --config FILE --from EDGE [--to EDGE] --compare [--report FILE]\n"
+		     "       outlierd replay --config FILE --into-live",
 	    .summary = "A backfill: reads a stretch of the input topic and publishes what the daemon would, exactly "
 		       "once, into\n"
 		       "topics of its own. The live pipeline's group, state and topics are not touched. Killed or "
@@ -73,6 +77,17 @@ static int run(struct arguments *arguments, struct world *world, struct err *err
 	struct replay_options *replay = &arguments->replay;
 	if (arguments->warm_up != NULL && duration_parse(slice_of(arguments->warm_up), &replay->warm_up_ms) != 0)
 		return err_set(err, ERR_USAGE, "--warm-up \"%s\" is not a duration such as 30d", arguments->warm_up);
+	if (arguments->into_live) {
+		if (replay->from != NULL || arguments->compare)
+			return err_set(err, ERR_USAGE,
+				       "--into-live goes up to the committed offsets: --from and --compare "
+				       "do not go with it");
+		return world_open(world, arguments->config, err) != 0
+			   ? -1
+			   : takeover(world, replay->warm_up_ms, (size_t)arguments->memory_mb << 20, err);
+	}
+	if (replay->from == NULL)
+		return err_set(err, ERR_USAGE, "--from EDGE is missing");
 	if (stretch_parse("from", replay->from, &replay->edges[0], err) != 0 ||
 	    stretch_parse("to", replay->to, &replay->edges[1], err) != 0 ||
 	    world_open(world, arguments->config, err) != 0)

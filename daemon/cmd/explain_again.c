@@ -175,5 +175,5 @@ int explain_again(struct explaining *explaining, const struct stretch *stretch, 
 					     .visit = visit,
 					     .emit = emit};
 	explanation->whole = !stretch->cut;
-	return past_run(&run, explaining->reader, stretch, NULL, err);
+	return past_run(&run, explaining->reader, stretch, err);
 }

@@ -58,7 +58,7 @@ static int emit(void *self, const struct message *message, struct err *err)
 }
 
 int past_run(const struct past_run_options *options, struct kafka_reader *reader, const struct stretch *stretch,
-	     struct marker *marker, struct err *err)
+	     struct err *err)
 {
 	struct running running = {.options = options, .stretch = stretch};
 	const struct config *config = options->world->config;
@@ -68,6 +68,7 @@ int past_run(const struct past_run_options *options, struct kafka_reader *reader
 					    .champion = options->champion,
 					    .publish = options->publish,
 					    .message_max = options->message_max,
+					    .keep_dirty = options->finish != NULL,
 					    .outlet = {&running, emit, NULL}};
 	int status = -1;
 	running.rerun = rerun_new(&rerun);
@@ -79,8 +80,8 @@ int past_run(const struct past_run_options *options, struct kafka_reader *reader
 	status = kafka_reader_read(reader, config->kafka.input_topic, &range, 1, take, &running, err);
 	if (status == 0)
 		status = end_batch(&running, err);
-	if (status == 0 && marker != NULL)
-		*marker = *rerun_marker(running.rerun, stretch->partition);
+	if (status == 0 && options->finish != NULL)
+		status = options->finish(options->context, rerun_partition(running.rerun, stretch->partition), err);
 free_rerun:
 	rerun_free(running.rerun);
 	return status;

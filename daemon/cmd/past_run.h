@@ -19,14 +19,16 @@ struct past_run_options {
 	int (*visit)(void *context, const struct batch *batch, struct err *err);
 	/** A message that an item gives; batch->publishing is that item. May be NULL where publish makes none. */
 	int (*emit)(void *context, const struct batch *batch, const struct message *message, struct err *err);
+	/** The partition's state after the last record, nothing of it written yet. May be NULL. */
+	int (*finish)(void *context, struct partition *partition, struct err *err);
 	/** How far it is, in records read. May be NULL. */
 	void (*progress)(void *context, uint64_t records);
 };
 
 struct kafka_reader;
 
-/** Runs one stretch. *marker (may be NULL) is where the partition stands after it. */
+/** Runs one stretch. */
 int past_run(const struct past_run_options *options, struct kafka_reader *reader, const struct stretch *stretch,
-	     struct marker *marker, struct err *err) MUST_USE;
+	     struct err *err) MUST_USE;
 
 #endif

@@ -242,7 +242,7 @@ static int run_all(struct comparing *comparing, struct kafka_reader *reader, con
 	common_progress_begin(&comparing->progress, "deciding again");
 	for (size_t i = 0; i < count; i++) {
 		comparing->stretch = &stretches[i];
-		if (stretches[i].from < stretches[i].to && past_run(&run, reader, &stretches[i], NULL, err) != 0)
+		if (stretches[i].from < stretches[i].to && past_run(&run, reader, &stretches[i], err) != 0)
 			return -1;
 		pass(comparing, INT64_MAX);
 		comparing->before += (uint64_t)(stretches[i].to - stretches[i].start);

@@ -143,7 +143,8 @@ int rerun_end(struct rerun *rerun, struct err *err)
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		rerun->outcomes[i] += batch->outcomes[i];
 	rerun->flagged += batch->flagged;
-	settle(rerun);
+	if (!options->keep_dirty)
+		settle(rerun);
 	return 0;
 }
 
@@ -162,11 +163,16 @@ uint64_t rerun_flagged(const struct rerun *rerun)
 	return rerun->flagged;
 }
 
-const struct marker *rerun_marker(const struct rerun *rerun, int32_t partition)
+struct partition *rerun_partition(const struct rerun *rerun, int32_t partition)
 {
 	size_t index = (size_t)partition;
-	bool seen = partition >= 0 && index < rerun->partition_count && rerun->partitions[index] != NULL;
-	return seen ? &rerun->partitions[index]->marker : NULL;
+	return partition >= 0 && index < rerun->partition_count ? rerun->partitions[index] : NULL;
+}
+
+const struct marker *rerun_marker(const struct rerun *rerun, int32_t partition)
+{
+	const struct partition *found = rerun_partition(rerun, partition);
+	return found == NULL ? NULL : &found->marker;
 }
 
 size_t rerun_bytes(const struct rerun *rerun)

@@ -15,6 +15,7 @@ struct rerun_options {
 	const struct champion *champion;
 	const struct publish_options *publish;
 	size_t message_max; /* 0: the publish options' */
+	bool keep_dirty;    /* entities stay marked as not written: the state is to be written by the caller */
 	struct batch_outlet outlet;
 };
 
@@ -47,6 +48,8 @@ const struct batch *rerun_batch(const struct rerun *rerun);
 uint64_t rerun_outcomes(const struct rerun *rerun, enum outcome outcome);
 /** Flagged events, all batches together. */
 uint64_t rerun_flagged(const struct rerun *rerun);
+/** The state of a partition; NULL: nothing of it was added. Borrowed. */
+struct partition *rerun_partition(const struct rerun *rerun, int32_t partition);
 /** Bytes of the entities' states. */
 size_t rerun_bytes(const struct rerun *rerun);
 /** Where a partition stands; NULL: nothing of it was added yet. */

@@ -162,7 +162,7 @@ static int find_start(struct asking *asking, int64_t warm_up_ms, struct stretch 
 	stretch->start = stretch->low;
 	stretch->complete_since_ms = WATERMARK_NONE;
 	stretch->cut = false;
-	if (stretch->from == stretch->to || stretch->from <= stretch->low)
+	if (stretch->from <= stretch->low)
 		return 0;
 	if (warm_up_ms == 0) {
 		stretch->start = stretch->from;
@@ -210,8 +210,12 @@ static int resolve(struct asking *asking, const struct stretch_edge *from, const
 		stretch->to = stretch->high;
 	if (stretch->from < stretch->low)
 		stretch->from = stretch->low;
-	if (unnamed || stretch->from > stretch->to)
-		stretch->from = stretch->to = stretch->high;
+	if (unnamed || stretch->from > stretch->to) {
+		stretch->start = stretch->from = stretch->to = stretch->high;
+		stretch->complete_since_ms = WATERMARK_NONE;
+		stretch->cut = false;
+		return 0;
+	}
 	return find_start(asking, warm_up_ms, stretch, err);
 }
 

@@ -146,7 +146,7 @@ static int run_all(struct writing *writing, struct kafka_reader *reader, const s
 		if (stretches[i].from >= stretches[i].to)
 			continue;
 		tell_cut(options->world, &stretches[i]);
-		if (past_run(&run, reader, &stretches[i], NULL, err) != 0)
+		if (past_run(&run, reader, &stretches[i], err) != 0)
 			return -1;
 		writing->before += (uint64_t)(stretches[i].to - stretches[i].start);
 	}

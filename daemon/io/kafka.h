@@ -76,6 +76,8 @@ int kafka_message_max(const struct kafka_options *options, size_t *bytes, struct
 struct kafka_reader;
 /** Makes the reader; the options' group is the one whose committed offsets it can tell. */
 struct kafka_reader *kafka_reader_new(const struct kafka_options *options, struct err *err) MUST_USE;
+/** The cluster's id as the brokers tell it, asked once; empty: it has none, or nobody answers. Lent. */
+const char *kafka_reader_cluster_id(struct kafka_reader *reader);
 /** Partitions of a topic; 0: it does not exist. */
 int kafka_reader_partitions(struct kafka_reader *reader, const char *topic, int32_t *count, struct err *err) MUST_USE;
 /** The group's committed offsets and metadata of the input topic. */

@@ -15,6 +15,7 @@ struct kafka_reader {
 	struct kafka_client client;
 	struct arena *arena;
 	rd_kafka_message_t *messages[BATCH];
+	char *cluster_id; /* owned by librdkafka's allocator */
 };
 
 /* One call of kafka_reader_read(). */
@@ -64,9 +65,18 @@ void kafka_reader_free(struct kafka_reader *reader)
 {
 	if (reader == NULL)
 		return;
+	if (reader->cluster_id != NULL)
+		rd_kafka_mem_free(reader->client.handle, reader->cluster_id);
 	kafka_client_close(&reader->client);
 	arena_free(reader->arena);
 	free(reader);
+}
+
+const char *kafka_reader_cluster_id(struct kafka_reader *reader)
+{
+	if (reader->cluster_id == NULL)
+		reader->cluster_id = rd_kafka_clusterid(reader->client.handle, KAFKA_CLIENT_REQUEST_MS);
+	return reader->cluster_id == NULL ? "" : reader->cluster_id;
 }
 
 int kafka_reader_partitions(struct kafka_reader *reader, const char *topic, int32_t *count, struct err *err)

@@ -1,6 +1,7 @@
 """`outlierd replay`: a stretch of the topic again, exactly once, beside a live pipeline that does not notice."""
 
 import json
+import re
 import signal
 import time
 
@@ -202,3 +203,55 @@ def a_replay_goes_on_after_kill_9(scene):
         scene.outlierd.run("replay", "--config", config, "--from", "latest", "--discard")
         assert not redis.ask("KEYS", "*")
         assert not [group for group in _groups(scene) if group.startswith(f"{scene.prefix}.")], _groups(scene)
+
+
+@case
+def the_live_state_is_made_anew_for_another_configuration(scene):
+    scene.create()
+    redis = scene.redis()
+    settings = scene.settings(redis)
+    settings["output"]["alerts"]["topic"] = settings["output"]["decisions"]["topic"] = f"{scene.prefix}.first"
+    scene.topics.create([f"{scene.prefix}.first"], 2)
+    old = json.loads(json.dumps(settings))
+    old["features"] = [f for f in old["features"] if f["name"] not in ("countries_7d", "merchant_30d")]
+    config = scene.configure(old, "old.json")
+    records = scene.world.records
+    half = len(records) // 2
+    scene.send(records[:half])
+    daemon = scene.start(config)
+    scene.wait_done()
+    daemon.stop()
+    new = scene.configure(scene.settings(redis))
+    behind = scene.send_behind(records[half:], rate=2000)
+    with scene.check("the_new_configuration_halts_on_the_old_state"):
+        daemon = scene.start(new)
+        daemon.wait_exit(76)
+        assert "state_id" in daemon.log(), daemon.log()
+    with scene.check("a_takeover_that_is_killed_changes_nothing"):
+        marker = redis.ask("--no-raw", "GET", f"{scene.prefix}:{{{scene.prefix}/{scene.input}/0}}:m")
+        log = scene.folder / "takeover.log"
+        replay = Replaying(scene.outlierd.binary, new, log, "--into-live")
+        scene.daemons.append(replay)
+        time.sleep(0.3)
+        replay.kill()
+        if not replay.log():
+            assert redis.ask("--no-raw", "GET", f"{scene.prefix}:{{{scene.prefix}/{scene.input}/0}}:m") == marker
+    committed = {p: at[0] for p, at in scene.topics.committed(scene.prefix, scene.input, PARTITIONS).items()}
+    done = scene.outlierd.run("replay", "--config", new, "--into-live")
+    with scene.check("it_says_what_it_did"):
+        for p, offset in committed.items():
+            assert re.search(rf"partition {p}: state of \d+ entities at offset {offset}, from \d+ records\n", done.stdout), done.stdout
+    daemon = scene.start(new)
+    behind.result()
+    scene.wait_done()
+    daemon.stop()
+    with scene.check("the_daemon_goes_on_from_it"):
+        assert "rebuilt" not in daemon.log() and "halt" not in daemon.log(), daemon.log()
+        reference = scene.reference(new)
+        wanted = [v for v in reference.decisions if json.loads(v)["offset"] >= committed[json.loads(v)["partition"]]]
+        expect_same(scene.decisions, _values(scene, scene.decisions), wanted)
+        counted = scene.committed_records()
+        assert sum(counted.values()) == len(records), counted
+    with scene.check("other_options_are_refused"):
+        said = scene.outlierd.run("replay", "--config", new, "--into-live", "--from", "earliest", status=64).stderr
+        assert "--into-live goes up to the committed offsets" in said, said
