@@ -12,7 +12,7 @@
 #define PRICE_LOG2 17.5        /* 18.50 in units of 10^-4 */
 #define TICK_LOG2 0.0006       /* standard deviation of a trade's price around the market's */
 #define QUIET_MS (3 * HOUR_MS) /* an instrument has no second anomaly for so long */
-#define RARE_BLOCK 400         /* one honest trade in so many is a block */
+#define RARE_BLOCK 1000        /* one honest trade in so many is a block */
 #define RARE_NEWS 2500         /* before one honest trade in so many the market jumps */
 #define ONE 1000000            /* planned prices and sizes are in millionths of what is usual */
 
@@ -212,6 +212,8 @@ static int plan(struct arrivals *arrivals, const struct row *row, struct err *er
 		return 0;
 	next.label = turns[rng_below(&arrivals->rng, sizeof turns)];
 	next.values[FIELD_PRICE] = next.values[FIELD_QUANTITY] = ONE;
+	next.values[FIELD_BUYER] = draw_party(arrivals, row->values[FIELD_BUYER]);
+	next.values[FIELD_SELLER] = draw_party(arrivals, next.values[FIELD_BUYER]);
 	int status = plans[next.label](arrivals, &next, err);
 	instrument->quiet_until_ms = next.time_ms + QUIET_MS;
 	return status;
