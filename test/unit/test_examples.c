@@ -7,6 +7,9 @@
 #include "daemon/cmd/cmd.h"
 #include "test/unit/files.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define SEEDS 2 /* that are scored, from 2 on */
 #define KINDS 5
 #define NAMES 3
