@@ -57,9 +57,12 @@ TEST(same_seed_same_bytes_on_every_machine)
 		enum event_file_format format;
 		const char *hash;
 	} cases[] = {
-	    {"portfolio", EVENT_FILE_CSV, "6c1ab74b0e2ec722f9afd3c74bf7be47153d2871f5e62ceafd546ef6f00fa84d"},  {"portfolio", EVENT_FILE_JSONL, "1f6d08a09d4a51258fba19053d86f28f06e1e10de73b63c0c1d7617fab85f081"},
-	    {"portfolio", EVENT_FILE_AVRO, "dc915f07f5c9df8b07b8a7c6c25d955d506f4b1e03b3097ea1e2ea3723af6d46"}, {"trades", EVENT_FILE_CSV, "1547bc0e14691f2a918ed60e8d3bd965b8f61acd450a2f5c8b92104cbee5113f"},
-	    {"trades", EVENT_FILE_JSONL, "9f7763b10902e5e60d5484b421d443500adaa73953f8587ee02ebe7e01375d25"},   {"trades", EVENT_FILE_AVRO, "525669fa55f6fdc5379c737850fa72a4d64d1979bbd4d3c90c18eb4b936e1060"},
+	    {"portfolio", EVENT_FILE_CSV, "6c1ab74b0e2ec722f9afd3c74bf7be47153d2871f5e62ceafd546ef6f00fa84d"},
+	    {"portfolio", EVENT_FILE_JSONL, "1f6d08a09d4a51258fba19053d86f28f06e1e10de73b63c0c1d7617fab85f081"},
+	    {"portfolio", EVENT_FILE_AVRO, "dc915f07f5c9df8b07b8a7c6c25d955d506f4b1e03b3097ea1e2ea3723af6d46"},
+	    {"trades", EVENT_FILE_CSV, "1547bc0e14691f2a918ed60e8d3bd965b8f61acd450a2f5c8b92104cbee5113f"},
+	    {"trades", EVENT_FILE_JSONL, "9f7763b10902e5e60d5484b421d443500adaa73953f8587ee02ebe7e01375d25"},
+	    {"trades", EVENT_FILE_AVRO, "525669fa55f6fdc5379c737850fa72a4d64d1979bbd4d3c90c18eb4b936e1060"},
 	};
 	char hex[SHA256_HEX], other[SHA256_HEX];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
