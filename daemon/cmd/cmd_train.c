@@ -41,7 +41,9 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	     .help = "columns to train on, with --config some of its features; default:\nall of its features, or all "
 		     "columns that do not begin with _"},
 	    {"label", "C", COMMON_LIST, &arguments->label, .help = "columns that are labels, not to be trained on"},
-	    {"ignore", "C,...", COMMON_LIST, &arguments->ignore, .help = "further columns not to be trained on"},
+	    {"ignore", "C,...", COMMON_LIST, &arguments->ignore,
+	     .help = "further columns not to be trained on, also of configured\nfeatures: those that only quotients "
+		     "and rules need"},
 	    {"trees", "N", COMMON_INTEGER, &arguments->trees, .minimum = 1, .maximum = FOREST_TREES_MAX,
 	     .help = "number of trees (100)"},
 	    {"sample", "N", COMMON_INTEGER, &arguments->sample, .minimum = 1, .maximum = 1 << 24,
@@ -85,7 +87,15 @@ static int read_config(struct run *run, struct err *err)
 	return 0;
 }
 
-/* The columns to train on: configured, given, or what is left. */
+static bool is_ignored(const struct arguments *arguments, const char *name)
+{
+	for (size_t i = 0; i < arguments->ignore.count; i++)
+		if (strcmp(arguments->ignore.items[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The columns to train on: configured and not ignored, given, or what is left. */
 static int choose(struct run *run, struct vectors *vectors, struct err *err)
 {
 	const struct arguments *arguments = &run->arguments;
@@ -94,8 +104,9 @@ static int choose(struct run *run, struct vectors *vectors, struct err *err)
 	if (arguments->features.count > 0)
 		return vectors_choose(vectors, arguments->features.items, arguments->features.count, err);
 	if (run->set != NULL) {
-		for (; count < feature_set_count(run->set); count++)
-			names[count] = feature_set_name(run->set, count);
+		for (size_t i = 0; i < feature_set_count(run->set); i++)
+			if (!is_ignored(arguments, feature_set_name(run->set, i)))
+				names[count++] = feature_set_name(run->set, i);
 		return vectors_choose(vectors, names, count, err);
 	}
 	const char *left_out[2 * COMMON_LIST_MAX];

@@ -1,7 +1,6 @@
 #include "daemon/cmd/simulate_topic.h"
 
 #include "daemon/cmd/common.h"
-#include "daemon/cmd/transaction.h"
 #include "daemon/io/system_clock.h"
 
 #include <stdlib.h>
@@ -36,7 +35,7 @@ static void pause_us(int64_t us)
 /* The schema under TOPIC-value; a registry that is away is asked again for a while. */
 static int register_at(struct simulate_topic *to, const struct registry_options *options, struct err *err)
 {
-	const char *schema = transaction_schema(false);
+	const char *schema = to->options.schema;
 	char subject[512];
 	int length = snprintf(subject, sizeof subject, "%s" SUBJECT_SUFFIX, to->options.topic);
 	if (length < 0 || (size_t)length >= sizeof subject)
@@ -127,7 +126,8 @@ static void pace(const struct simulate_topic *to)
 		pause_us(wait_us);
 }
 
-int simulate_topic_send(struct simulate_topic *to, const struct transaction *transaction, struct err *err)
+int simulate_topic_send(struct simulate_topic *to, struct slice key, struct slice body, int64_t timestamp_ms,
+			struct err *err)
 {
 	uint32_t id = (uint32_t)to->schema_id;
 	const uint8_t frame[FRAME_BYTES] = {0, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
@@ -135,16 +135,16 @@ int simulate_topic_send(struct simulate_topic *to, const struct transaction *tra
 	buffer_reset(&to->value);
 	if (to->framed)
 		buffer_add(&to->value, frame, sizeof frame);
-	transaction_avro(&to->value, transaction, NULL);
+	buffer_add(&to->value, body.data, body.length);
 	if (buffer_failed(&to->value))
 		return err_memory(err);
 	pace(to);
 	to->sent++;
 	const struct message message = {
 	    .topic = to->options.topic,
-	    .key = slice_of(transaction->card_id),
+	    .key = key,
 	    .value = buffer_slice(&to->value),
-	    .timestamp_ms = transaction->arrival_ms,
+	    .timestamp_ms = timestamp_ms,
 	};
 	return kafka_producer_send(to->producer, &message, err);
 }

@@ -28,6 +28,9 @@ struct simulation_options simulation_defaults(void)
 	return (struct simulation_options){.seed = 1,
 					   .cards = 10000,
 					   .merchants = 2000,
+					   .accounts = 2000,
+					   .instruments = 200,
+					   .parties = 60,
 					   .start_ms = START_MS,
 					   .days = 60,
 					   .fraud_rate = 0.002,
@@ -54,6 +57,11 @@ static uint64_t mix(uint64_t number)
 	number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
 	return number ^ (number >> 31);
+}
+
+uint64_t simulation_id(uint64_t seed, uint64_t number)
+{
+	return mix(number + seed * ID_STEP);
 }
 
 int64_t simulation_span(struct simulation *simulation, int64_t least_ms, int64_t most_ms)
@@ -353,7 +361,7 @@ static void fill(const struct simulation *simulation, const struct sale *sale, i
 		 struct transaction *transaction)
 {
 	const struct merchant *merchant = &simulation->society.merchants[sale->merchant];
-	uint64_t id = mix(sale->number + simulation->options.seed * ID_STEP);
+	uint64_t id = simulation_id(simulation->options.seed, sale->number);
 	for (size_t i = 16; i-- > 0; id >>= 4)
 		transaction->id[i] = "0123456789abcdef"[id & 15];
 	transaction->id[16] = '\0';
@@ -376,13 +384,8 @@ static void fill(const struct simulation *simulation, const struct sale *sale, i
 	transaction->duplicate = sale->duplicate;
 }
 
-static int check(const struct simulation_options *options, struct err *err)
+int simulation_check(const struct simulation_options *options, struct err *err)
 {
-	if (options->cards < 1 || options->cards > SIMULATION_CARDS_MAX)
-		return err_set(err, ERR_USAGE, "cards: %u is not from 1 to %d", options->cards, SIMULATION_CARDS_MAX);
-	if (options->merchants < SIMULATION_MERCHANTS_MIN || options->merchants > SIMULATION_MERCHANTS_MAX)
-		return err_set(err, ERR_USAGE, "merchants: %u is not from %d to %d", options->merchants,
-			       SIMULATION_MERCHANTS_MIN, SIMULATION_MERCHANTS_MAX);
 	if (!(options->days > 0 && options->days <= SIMULATION_DAYS_MAX))
 		return err_set(err, ERR_USAGE, "days: not above 0 and at most %d", SIMULATION_DAYS_MAX);
 	if (!(options->fraud_rate >= 0 && options->fraud_rate <= 0.5))
@@ -391,6 +394,24 @@ static int check(const struct simulation_options *options, struct err *err)
 	      options->duplicate_rate <= 1))
 		return err_set(err, ERR_USAGE, "a share of late events or duplicates is not from 0 to 1");
 	return 0;
+}
+
+int simulation_check_instruments(const struct simulation_options *options, struct err *err)
+{
+	if (options->instruments < SIMULATION_INSTRUMENTS_MIN || options->instruments > SIMULATION_INSTRUMENTS_MAX)
+		return err_set(err, ERR_USAGE, "instruments: %u is not from %d to %d", options->instruments,
+			       SIMULATION_INSTRUMENTS_MIN, SIMULATION_INSTRUMENTS_MAX);
+	return 0;
+}
+
+static int check(const struct simulation_options *options, struct err *err)
+{
+	if (options->cards < 1 || options->cards > SIMULATION_CARDS_MAX)
+		return err_set(err, ERR_USAGE, "cards: %u is not from 1 to %d", options->cards, SIMULATION_CARDS_MAX);
+	if (options->merchants < SIMULATION_MERCHANTS_MIN || options->merchants > SIMULATION_MERCHANTS_MAX)
+		return err_set(err, ERR_USAGE, "merchants: %u is not from %d to %d", options->merchants,
+			       SIMULATION_MERCHANTS_MIN, SIMULATION_MERCHANTS_MAX);
+	return simulation_check(options, err);
 }
 
 /* Brings the activity to options->events in options->days, and sets every customer's first time. */

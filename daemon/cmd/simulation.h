@@ -17,6 +17,11 @@
 #define SIMULATION_CARDS_MAX 5000000
 #define SIMULATION_MERCHANTS_MIN 100
 #define SIMULATION_MERCHANTS_MAX 1000000
+#define SIMULATION_ACCOUNTS_MAX 5000000
+#define SIMULATION_INSTRUMENTS_MIN 10
+#define SIMULATION_INSTRUMENTS_MAX 1000000
+#define SIMULATION_PARTIES_MIN 5
+#define SIMULATION_PARTIES_MAX 100000
 #define SIMULATION_DAYS_MAX 3660
 #define SIMULATION_PLACE_SCALE 5 /* latitude and longitude are in units of 10^-5 degrees */
 #define SIMULATION_AMOUNT_SCALE 2
@@ -38,6 +43,10 @@ struct simulation_options {
 	uint64_t events;    /* that the activity is scaled to: about so many in `days`; the stream itself has no end */
 	uint32_t cards;     /* 1 .. SIMULATION_CARDS_MAX */
 	uint32_t merchants; /* SIMULATION_MERCHANTS_MIN .. SIMULATION_MERCHANTS_MAX */
+	uint32_t accounts;  /* of portfolios, 1 .. SIMULATION_ACCOUNTS_MAX */
+	uint32_t
+	    instruments;  /* SIMULATION_INSTRUMENTS_MIN .. SIMULATION_INSTRUMENTS_MAX; cards have none of these three */
+	uint32_t parties; /* that trade, SIMULATION_PARTIES_MIN .. SIMULATION_PARTIES_MAX */
 	int64_t start_ms;
 	double days;           /* above 0, at most SIMULATION_DAYS_MAX */
 	double fraud_rate;     /* share of all events that are frauds, 0 .. 0.5 */
@@ -45,7 +54,7 @@ struct simulation_options {
 	double duplicate_rate; /* share of events that arrive a second time, 0 .. 1 */
 };
 
-/** Defaults: seed 1, 10,000 cards, 2,000 merchants, 60 days from 2026-01-05T00:00:00Z, fraud 0.002, late 0.005, duplicates 0.001. events is 0. */
+/** Defaults: seed 1, 10,000 cards, 2,000 merchants, 2,000 accounts, 200 instruments, 60 parties, 60 days from 2026-01-05T00:00:00Z, fraud 0.002, late 0.005, duplicates 0.001. events is 0. */
 struct simulation_options simulation_defaults(void);
 
 /** One transaction as it arrives. Texts are terminated. */

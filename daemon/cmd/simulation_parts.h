@@ -40,6 +40,15 @@ struct simulation {
 	uint64_t frauds;      /* transactions of frauds, planned ones too */
 };
 
+/** What is common to all kinds of simulations: days and shares. ERR_USAGE: one is out of range. */
+int simulation_check(const struct simulation_options *options, struct err *err) MUST_USE;
+
+/** As simulation_check() for options.instruments. */
+int simulation_check_instruments(const struct simulation_options *options, struct err *err) MUST_USE;
+
+/** The id of the event of a number: other numbers and other seeds give others. */
+uint64_t simulation_id(uint64_t seed, uint64_t number);
+
 /** Keeps a sale until a time. ERR_MEMORY. */
 int simulation_hold(struct simulation *simulation, const struct sale *sale, uint8_t what, int64_t time_ms,
 		    struct err *err) MUST_USE;

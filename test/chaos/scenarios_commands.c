@@ -118,6 +118,17 @@ static int simulate_avro(struct sweep_result *result, struct err *err)
 	return status;
 }
 
+static int simulate_portfolio(struct sweep_result *result, struct err *err)
+{
+	return simulate_as(SIMULATE "@s.csv --labels @s.labels --kind portfolio --accounts 6 --fraud-rate 0.1", "s.csv",
+			   result, err);
+}
+
+static int simulate_trades(struct sweep_result *result, struct err *err)
+{
+	return simulate_as(SIMULATE "@s.jsonl --kind trades --instruments 10 --fraud-rate 0.1", "s.jsonl", result, err);
+}
+
 static int features_of(const char *simulate, const char *line, struct sweep_result *result, struct err *err)
 {
 	prepare(cmd_simulate, simulate);
@@ -259,6 +270,8 @@ static int json_memory(struct sweep_result *result, struct err *err)
 const struct sweep_scenario scenarios_commands[] = {{"commands: simulate CSV", simulate_csv, 0},
 						    {"commands: simulate JSON lines", simulate_jsonl, 0},
 						    {"commands: simulate Avro", simulate_avro, 0},
+						    {"commands: simulate portfolio", simulate_portfolio, 0},
+						    {"commands: simulate trades", simulate_trades, 0},
 						    {"commands: features of CSV", features_csv, 0},
 						    {"commands: features of JSON lines", features_jsonl, 0},
 						    {"commands: features of Avro", features_avro, 0},

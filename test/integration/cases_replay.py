@@ -210,8 +210,9 @@ def the_live_state_is_made_anew_for_another_configuration(scene):
     scene.create()
     redis = scene.redis()
     settings = scene.settings(redis)
-    settings["output"]["alerts"]["topic"] = settings["output"]["decisions"]["topic"] = f"{scene.prefix}.first"
-    scene.topics.create([f"{scene.prefix}.first"], 2)
+    settings["output"]["alerts"]["topic"] = f"{scene.prefix}.first.alerts"
+    settings["output"]["decisions"]["topic"] = f"{scene.prefix}.first.decisions"
+    scene.topics.create([f"{scene.prefix}.first.{name}" for name in ("alerts", "decisions")], 2)
     old = json.loads(json.dumps(settings))
     old["features"] = [f for f in old["features"] if f["name"] not in ("countries_7d", "merchant_30d")]
     config = scene.configure(old, "old.json")

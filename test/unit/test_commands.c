@@ -352,6 +352,23 @@ TEST(train_takes_all_columns_but_underscores_labels_and_ignored_ones)
 	model_free(model);
 }
 
+/* Helper features that only quotients and rules need: in the feature set, but not in the trees. */
+TEST(train_leaves_out_ignored_features_of_a_configuration)
+{
+	files_do(cmd_train,
+		 "train --config @c.json --input @v0.csv --output @some.model --ignore count_1h,nothing --trees 3");
+	files_do(cmd_train, "train --config @c.json --input @v0.csv --output @every.model --trees 3");
+	struct model *some = read_model("some.model"), *every = read_model("every.model");
+	EXPECT_INT(every->feature_count, 5);
+	EXPECT_INT(some->feature_count, 4);
+	EXPECT_TEXT(some->features[0], "amount_log");
+	EXPECT_TEXT(some->features[1], "mean_1d");
+	EXPECT_TEXT(some->feature_set_id, every->feature_set_id);
+	model_free(some);
+	model_free(every);
+	files_do(cmd_score, "score --config @c.json --model @some.model --input @e.csv --decisions @some.jsonl");
+}
+
 TEST(train_calibrates_on_other_rows)
 {
 	size_t kept;
@@ -635,6 +652,7 @@ int main(int argc, char **argv)
 					CASE(every_command_prints_its_help),
 					CASE(train_makes_the_model_that_rows_in_memory_make),
 					CASE(train_takes_all_columns_but_underscores_labels_and_ignored_ones),
+					CASE(train_leaves_out_ignored_features_of_a_configuration),
 					CASE(train_calibrates_on_other_rows),
 					CASE(train_refuses_what_it_cannot_use),
 					CASE(vectors_of_another_feature_set_are_refused_with_both_ids),

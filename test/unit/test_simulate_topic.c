@@ -93,9 +93,35 @@ TEST(the_rate_is_kept)
 	kafka_mock_free(mock);
 }
 
+static void count_keys(void *context, const struct record *record)
+{
+	size_t *right = context;
+	*right += record->key.length == strlen("inst-00000000") && memcmp(record->key.data, "inst-", 5) == 0 &&
+		  record->value.length > 5 && *(const char *)record->value.data == 0 &&
+		  record->partition == partition_murmur2(record->key, PARTITIONS);
+}
+
+TEST(trades_are_keyed_by_their_instrument)
+{
+	struct err err = {0};
+	char line[400];
+	size_t right = 0;
+	struct kafka_mock *mock = kafka_mock_new(&err);
+	EXPECT(mock != NULL && kafka_mock_topic(mock, "trades", PARTITIONS, &err) == 0);
+	snprintf(line, sizeof line, "simulate --kind trades --events %d --to-topic trades --bootstrap-servers %s",
+		 EVENTS, kafka_mock_address(mock));
+	files_do(cmd_simulate, line);
+	struct kafka_options options = {.bootstrap_servers = kafka_mock_address(mock), .input_topic = "trades"};
+	EXPECT(kafka_sample(&options, 10 * EVENTS, count_keys, &right, &err) == 0);
+	EXPECT_INT(right, EVENTS);
+	kafka_mock_free(mock);
+}
+
 int main(int argc, char **argv)
 {
-	return test_run(
-	    (struct test[]){CASE(a_topic_holds_what_was_simulated_framed_keyed_and_dated), CASE(the_rate_is_kept), {0}},
-	    argc, argv);
+	return test_run((struct test[]){CASE(a_topic_holds_what_was_simulated_framed_keyed_and_dated),
+					CASE(trades_are_keyed_by_their_instrument),
+					CASE(the_rate_is_kept),
+					{0}},
+			argc, argv);
 }
