@@ -96,18 +96,21 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	return common_parse(&command, argc, argv, err);
 }
 
-/* A value with commas was cut there: a piece without "=" belongs to the one before. argv lies in one piece. */
-static size_t rejoin(struct common_list *list, const char **items)
+/* A value with commas was cut at these: a piece without "=" that follows the one before belongs to it. */
+static int rejoin(struct common_list *list, const char *option, struct err *err)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < list->count; i++) {
-		if (strchr(list->items[i], '=') != NULL || count == 0) {
-			items[count++] = list->items[i];
-			continue;
-		}
-		((char *)list->items[i])[-1] = ',';
+		const char *item = list->items[i], *before = count == 0 ? NULL : list->items[count - 1];
+		if (strchr(item, '=') != NULL)
+			list->items[count++] = item;
+		else if (before != NULL && before + strlen(before) + 1 == item)
+			((char *)item)[-1] = ',';
+		else
+			return err_set(err, ERR_USAGE, "--%s: \"%s\" has no \"=\"", option, item);
 	}
-	return count;
+	list->count = count;
+	return 0;
 }
 
 static int name_files(struct init *init, struct err *err)
@@ -171,10 +174,13 @@ static int complete(struct init *init, struct err *err)
 		return err_set(err, ERR_USAGE, "the topic's name is too long for a pipeline's: give --pipeline NAME");
 	if (place->redis == NULL)
 		place->redis = REDIS_DEFAULT;
-	place->property_count = rejoin(&arguments->properties, arguments->properties.items);
+	if (rejoin(&arguments->properties, "property", err) != 0 ||
+	    rejoin(&arguments->property_files, "property-file", err) != 0)
+		return -1;
 	place->properties = arguments->properties.items;
-	place->property_file_count = rejoin(&arguments->property_files, arguments->property_files.items);
+	place->property_count = arguments->properties.count;
 	place->property_files = arguments->property_files.items;
+	place->property_file_count = arguments->property_files.count;
 	if (name_files(init, err) != 0 || name_schema(init, err) != 0)
 		return -1;
 	for (size_t i = 0; i < OUTPUTS; i++) {

@@ -7,6 +7,7 @@ MODULES = (
     "cases_audit",
     "cases_faults",
     "cases_halts",
+    "cases_init",
     "cases_parity",
     "cases_past",
     "cases_permissions",
