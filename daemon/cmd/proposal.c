@@ -95,6 +95,21 @@ bool proposal_is_taken(const struct proposal *proposal, size_t field)
 	return taken;
 }
 
+void proposal_span(int64_t ms, char text[NUMBER_TEXT_MAX])
+{
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} units[] = {{86400000, "days"}, {3600000, "hours"}, {60000, "minutes"}, {1000, "seconds"}};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (ms >= 2 * units[i].ms) {
+			(void)snprintf(text, NUMBER_TEXT_MAX, "%lld %s",
+				       (long long)((ms + units[i].ms / 2) / units[i].ms), units[i].name);
+			return;
+		}
+	(void)snprintf(text, NUMBER_TEXT_MAX, "%lld ms", (long long)ms);
+}
+
 const struct proposal_field *proposal_field(const struct proposal *proposal, const char *name)
 {
 	for (size_t i = 0; i < proposal->field_count; i++)
@@ -130,6 +145,6 @@ int propose(const struct survey *survey, const struct proposal_options *options,
 	proposal_choose_fields(survey, proposal);
 	if (proposal_choose_spans(survey, options, proposal, err) != 0)
 		return -1;
-	proposal_choose_features(survey, proposal);
+	proposal_choose_features(proposal);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #define OUTLIERD_PROPOSAL_H
 
 #include "daemon/cmd/survey.h"
+#include "number.h"
 
 #define PROPOSAL_FEATURES 12
 #define PROPOSAL_FIELDS_MAX 8
@@ -79,6 +80,9 @@ struct proposal {
 /** Proposes. ERR_DATA: something is lacking without which no configuration makes sense; names it, and the option that gives it. ERR_USAGE: an option names a field that does not exist or cannot be that. */
 int propose(const struct survey *survey, const struct proposal_options *options, struct proposal *proposal,
 	    struct err *err) MUST_USE;
+
+/** A span of time for people, rounded to one unit: "3 hours", "60 days". */
+void proposal_span(int64_t ms, char text[NUMBER_TEXT_MAX]);
 
 /** Sets the limit of a rule from what its feature was in the sample: above 99.9 % of the values, and sensible. */
 void proposal_set_limit(struct proposal_rule *rule, double quantile_999);

@@ -52,8 +52,6 @@ static void add_amount(struct proposal *proposal, const struct windows *windows)
 	add(proposal, named(name, "amount_percentile", windows->whole),
 	    "its place among the entity's own amounts, which a few large ones do not disturb",
 	    "\"op\": \"percentile\", \"field\": \"amount\", \"window\": \"%s\"", windows->whole);
-	add(proposal, named(name, "amount_ratio", windows->ratio), "how many times the entity's usual amount",
-	    "\"op\": \"ratio\", \"field\": \"amount\", \"window\": \"%s\"", windows->ratio);
 	add(proposal, named(name, "sum", windows->middle), "what was spent lately, this event included",
 	    "\"op\": \"sum\", \"field\": \"amount\", \"window\": \"%s\", \"include_current\": true", windows->middle);
 }
@@ -91,23 +89,41 @@ static void add_distinct(struct proposal *proposal, const struct windows *window
 	    windows->middle);
 }
 
-static void add_place(struct proposal *proposal, const struct windows *windows)
+static bool has_place(const struct proposal *proposal)
 {
-	if (proposal_field(proposal, "lat") == NULL || proposal_field(proposal, "lon") == NULL)
-		return;
-	add(proposal, "speed_kmh", "how fast one would have had to travel from the last event's place",
-	    "\"op\": \"geo_speed\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"%s\"", windows->middle);
-	add(proposal, "home_km", "how far from where the entity usually is",
-	    "\"op\": \"distance_home\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"%s\"", windows->whole);
+	return proposal_field(proposal, "lat") != NULL && proposal_field(proposal, "lon") != NULL;
+}
+
+static void add_speed(struct proposal *proposal, const struct windows *windows)
+{
+	if (has_place(proposal))
+		add(proposal, "speed_kmh", "how fast one would have had to travel from the last event's place",
+		    "\"op\": \"geo_speed\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"%s\"", windows->middle);
+}
+
+static void add_home(struct proposal *proposal, const struct windows *windows)
+{
+	if (has_place(proposal))
+		add(proposal, "home_km", "how far from where the entity usually is",
+		    "\"op\": \"distance_home\", \"lat\": \"lat\", \"lon\": \"lon\", \"window\": \"%s\"",
+		    windows->whole);
 }
 
 static void add_rest(struct proposal *proposal, const struct windows *windows)
 {
 	char name[PROPOSAL_NAME_MAX + NUMBER_TEXT_MAX], interval[NUMBER_TEXT_MAX];
+	if (proposal->money.field >= 0)
+		add(proposal, named(name, "amount_ratio", windows->ratio), "how many times the entity's usual amount",
+		    "\"op\": \"ratio\", \"field\": \"amount\", \"window\": \"%s\"", windows->ratio);
 	int64_t interval_ms = proposal->short_ms / 6 < 60000 ? proposal->short_ms : proposal->short_ms / 6;
 	duration_format(interval_ms, interval);
 	add(proposal, named(name, "burst", interval), "the densest run of events lately",
 	    "\"op\": \"burst\", \"window\": \"%s\", \"interval\": \"%s\"", windows->middle, interval);
+}
+
+static void add_more(struct proposal *proposal, const struct windows *windows)
+{
+	char name[PROPOSAL_NAME_MAX + NUMBER_TEXT_MAX];
 	add(proposal, "hour", "the hour of the day, in UTC: set utc_offset where the customers live",
 	    "\"op\": \"hour\"");
 	if (proposal->long_ms >= 24 * 3600000)
@@ -153,35 +169,45 @@ static void add_rules(struct proposal *proposal, const struct windows *windows)
 		rule->from_sample = true;
 }
 
-void proposal_choose_features(const struct survey *survey, struct proposal *proposal)
+/* Categories among the proposed fields: neither money nor place nor whom the entity deals with. */
+static size_t list_categories(const struct proposal *proposal, const struct proposal_field *listed[PROPOSAL_FIELDS_MAX])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < proposal->field_count; i++) {
+		const struct proposal_field *field = &proposal->fields[i];
+		bool category = strcmp(field->type, "string") == 0 || field->scale == 0;
+		if (category && field->field != proposal->money.field && field->field != proposal->party)
+			listed[count++] = field;
+	}
+	return count;
+}
+
+void proposal_choose_features(struct proposal *proposal)
 {
 	struct windows windows;
-	const struct proposal_field *party = NULL;
-	(void)survey;
+	const struct proposal_field *party = NULL, *categories[PROPOSAL_FIELDS_MAX];
 	duration_format(proposal->short_ms, windows.brief);
 	duration_format(proposal->middle_ms, windows.middle);
 	duration_format(proposal->long_ms, windows.whole);
 	duration_format(proposal->ratio_ms, windows.ratio);
-	if (proposal->money.field >= 0)
-		add_amount(proposal, &windows);
-	add_counts(proposal, &windows);
 	for (size_t i = 0; i < proposal->field_count; i++)
 		if (proposal->fields[i].field == proposal->party)
 			party = &proposal->fields[i];
+	size_t count = list_categories(proposal, categories);
+	if (proposal->money.field >= 0)
+		add_amount(proposal, &windows);
+	add_counts(proposal, &windows);
 	if (party != NULL)
 		add_seen(proposal, &windows, party);
-	add_place(proposal, &windows);
-	for (size_t i = 0; i < proposal->field_count; i++) {
-		const struct proposal_field *field = &proposal->fields[i];
-		bool category = field != party && (strcmp(field->type, "string") == 0 || field->scale == 0) &&
-				field->field != proposal->money.field;
-		if (!category)
-			continue;
-		add_seen(proposal, &windows, field);
-		add_distinct(proposal, &windows, field);
-	}
+	add_speed(proposal, &windows);
+	for (size_t i = 0; i < count; i++)
+		add_seen(proposal, &windows, categories[i]);
+	add_home(proposal, &windows);
+	add_rest(proposal, &windows);
+	for (size_t i = 0; i < count; i++)
+		add_distinct(proposal, &windows, categories[i]);
 	if (party != NULL)
 		add_distinct(proposal, &windows, party);
-	add_rest(proposal, &windows);
+	add_more(proposal, &windows);
 	add_rules(proposal, &windows);
 }

@@ -29,7 +29,7 @@ static const char parties[] =
     "merchant shop payee beneficiary creditor counterparty terminal recipient seller store vendor "
     "receiver partner acceptor device ip";
 static const char categories[] =
-    "channel country category mcc type method currency kind class region city product entry mode "
+    "channel country category mcc type method currency kind class region city product entry mode way land nation "
     "segment";
 /* What is known only afterwards, or somebody's opinion, would teach a model to look at the answer. */
 static const char answers[] =
@@ -224,7 +224,7 @@ static int category_points(const struct survey_field *field)
 	bool named = proposal_named(field->path, categories);
 	if (field->distinct > CATEGORY_DISTINCT_MAX || (field->kind == SURVEY_INTEGER && !named))
 		return 0;
-	return 1 + (named ? 20 : 0) + (proposal_named(field->path, "country channel mcc category") ? 5 : 0) +
+	return 1 + (named ? 20 : 0) + (proposal_named(field->path, "country channel mcc category land") ? 5 : 0) +
 	       (field->kind == SURVEY_ENUM ? 4 : 0) - (proposal_named(field->path, "currency") ? 10 : 0);
 }
 

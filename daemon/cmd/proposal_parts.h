@@ -37,7 +37,7 @@ void proposal_choose_fields(const struct survey *survey, struct proposal *propos
 int proposal_choose_spans(const struct survey *survey, const struct proposal_options *options,
 			  struct proposal *proposal, struct err *err) MUST_USE;
 /** Features and rules. */
-void proposal_choose_features(const struct survey *survey, struct proposal *proposal);
+void proposal_choose_features(struct proposal *proposal);
 
 /** The proposed field of that name; NULL: none. */
 const struct proposal_field *proposal_field(const struct proposal *proposal, const char *name);

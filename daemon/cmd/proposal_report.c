@@ -25,9 +25,9 @@ static void add_event(const struct survey *survey, const struct proposal *propos
 {
 	char behind[NUMBER_TEXT_MAX], most[NUMBER_TEXT_MAX], ahead[NUMBER_TEXT_MAX], lateness[NUMBER_TEXT_MAX],
 	    max_ahead[NUMBER_TEXT_MAX];
-	duration_format(proposal->behind_ms, behind);
-	duration_format(proposal->behind_most_ms, most);
-	duration_format(proposal->ahead_ms, ahead);
+	proposal_span(proposal->behind_ms, behind);
+	proposal_span(proposal->behind_most_ms, most);
+	proposal_span(proposal->ahead_ms, ahead);
 	duration_format(proposal->allowed_lateness_ms, lateness);
 	duration_format(proposal->max_ahead_ms, max_ahead);
 	buffer_add_text(out, "\n## The event\n\n| key | proposed | why | also possible |\n|---|---|---|---|\n");

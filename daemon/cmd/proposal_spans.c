@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define NEARLY_ALWAYS 0.999
+#define NEARLY_TWICE 1.9 /* of a window, is the history that fills it and leaves as much to train on */
 #define MINUTE INT64_C(60000)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
@@ -112,7 +113,7 @@ static void choose_windows(const struct survey *survey, const struct proposal_op
 	char history[NUMBER_TEXT_MAX], whole[NUMBER_TEXT_MAX];
 	double busy = (double)survey_busiest(survey, (size_t)proposal->entity.field, BUSY_SHARE);
 	/* Half of what is there fills the windows, the other half is left to train on. */
-	while (step + 1 < LADDER && 2 * ladder[step].whole > proposal->history_ms)
+	while (step + 1 < LADDER && NEARLY_TWICE * (double)ladder[step].whole > (double)proposal->history_ms)
 		step++;
 	while (step + 1 < LADDER && options->retention_ms > 0 && ladder[step].whole > options->retention_ms)
 		step++;
@@ -125,18 +126,17 @@ static void choose_windows(const struct survey *survey, const struct proposal_op
 	proposal->middle_ms = ladder[step].middle;
 	proposal->short_ms = ladder[step].brief;
 	proposal->ratio_ms = proposal->long_ms >= 14 * DAY ? 7 * DAY : proposal->long_ms;
-	duration_format(proposal->history_ms / MINUTE * MINUTE, history);
+	proposal_span(proposal->history_ms, history);
 	duration_format(proposal->long_ms, whole);
-	proposal_append(
-	    proposal->windows_why,
-	    "the topic spans %s of event time; a longest window of %s leaves at least half of it to train on", history,
-	    whole);
+	proposal_append(proposal->windows_why,
+			"the topic spans %s of event time; a longest window of %s leaves half of it to train on",
+			history, whole);
 	if (step > history_step)
 		proposal_append(proposal->windows_why,
 				"a longer one would hold more than %d events of the busiest entities, of which only so "
 				"many are kept exactly (state.max_events)",
 				EVENTS_MAX);
-	if (2 * proposal->long_ms > proposal->history_ms)
+	if (NEARLY_TWICE * (double)proposal->long_ms > (double)proposal->history_ms)
 		proposal_append(
 		    proposal->windows_why,
 		    "which is less than even the shortest window needs: let the topic fill before you train");

@@ -120,7 +120,7 @@ static void say_why(const struct survey *survey, struct proposal *proposal, doub
 	if (proposal->unit != TIME_LOGICAL)
 		proposal_append(why, "its values are %s", counts[proposal->unit]);
 	if (!isnan(far)) {
-		duration_format((int64_t)(floor(far / 1000) * 1000), text);
+		proposal_span((int64_t)far, text);
 		proposal_append(why, "half of the events are within %s of their record's timestamp", text);
 	}
 }

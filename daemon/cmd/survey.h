@@ -82,6 +82,8 @@ int survey_find(const struct survey *survey, const char *path);
 void survey_begin(struct survey *survey, const struct record *record);
 /** A value of the record that was begun last, as daemon/io/avro_pick gives it; data NULL: null. */
 void survey_value(struct survey *survey, size_t field, struct slice text, struct slice key);
+/** The hash under which a text is counted; never 0, which stands for null. */
+uint64_t survey_hash(struct slice text);
 /** Computes what depends on all records. */
 int survey_measure(struct survey *survey, struct err *err) MUST_USE;
 
