@@ -21,6 +21,7 @@ struct init {
 	struct survey_topic topic;
 	struct proposal proposal;
 	struct trial trial;
+	struct trial_column columns[PROPOSAL_FEATURES];
 	struct proposal_facts facts;
 	char outputs[OUTPUTS][TOPIC_NAME_MAX];
 	const char *missing[OUTPUTS];
@@ -107,14 +108,14 @@ static int try_out(struct init *init, struct err *err)
 	if (make_config(init, err) != 0 || trial_run(&init->trial, &init->world, topic->records, topic->record_count,
 						     topic->facts.partitions, err) != 0)
 		return -1;
+	for (size_t i = 0; i < proposal->feature_count; i++)
+		if (trial_column(&init->trial, i, &init->columns[i], err) != 0)
+			return -1;
 	for (size_t i = 0; i < proposal->rule_count; i++) {
 		struct proposal_rule *rule = &proposal->rules[i];
-		struct trial_column column;
 		int feature = column_of(proposal, rule->feature);
 		assert(feature >= 0);
-		if (trial_column(&init->trial, (size_t)feature, &column, err) != 0)
-			return -1;
-		proposal_set_limit(rule, column.quantile_999);
+		proposal_set_limit(rule, init->columns[feature].quantile_999);
 		rule->held = count_held(init, rule);
 	}
 	return make_config(init, err);
@@ -185,6 +186,7 @@ static int run(struct init *init, struct err *err)
 	    .partitions = topic->facts.partitions,
 	    .partitioner = partitioner(topic),
 	    .trial = &init->trial,
+	    .columns = init->columns,
 	};
 	return see_outputs(init, err) == 0 ? write_all(init, err) : -1;
 }

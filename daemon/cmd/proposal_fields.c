@@ -41,7 +41,7 @@ static struct proposal_field *add(const struct survey *survey, struct proposal *
 				  size_t index, const char *type)
 {
 	struct proposal_field *field = &proposal->fields[proposal->field_count];
-	char wanted[PROPOSAL_NAME_MAX - 4];
+	char wanted[PROPOSAL_NAME_MAX - 12]; /* and a number behind it */
 	if (proposal->field_count == PROPOSAL_FIELDS_MAX)
 		return NULL;
 	*field = (struct proposal_field){.field = (int)index, .type = type, .scale = -1};

@@ -78,7 +78,7 @@ static void number(struct buffer *out, double value)
 		buffer_add_format(out, " %.4g |", value);
 }
 
-static void add_features(const struct proposal *proposal, const struct trial *trial, struct buffer *out)
+static void add_features(const struct proposal *proposal, const struct trial_column *columns, struct buffer *out)
 {
 	buffer_add_format(
 	    out,
@@ -91,14 +91,11 @@ static void add_features(const struct proposal *proposal, const struct trial *tr
 				  proposal->feature_count, PROPOSAL_FEATURES);
 	buffer_add_text(out, "| feature | tells | missing | median | 99.9 % |\n|---|---|--:|--:|--:|\n");
 	for (size_t i = 0; i < proposal->feature_count; i++) {
-		struct trial_column column;
-		struct err err = {0};
-		if (trial_column(trial, i, &column, &err) != 0)
-			column = (struct trial_column){NAN, NAN, NAN};
+		const struct trial_column *column = &columns[i];
 		buffer_add_format(out, "| `%s` | %s | %.1f %% |", proposal->features[i].name, proposal->features[i].why,
-				  100 * column.missing);
-		number(out, column.median);
-		number(out, column.quantile_999);
+				  100 * column->missing);
+		number(out, column->median);
+		number(out, column->quantile_999);
 		buffer_add_byte(out, '\n');
 	}
 	buffer_add_text(out,
@@ -191,7 +188,7 @@ void proposal_report(const struct survey *survey, const struct proposal *proposa
 			"daemon that runs takes it at SIGHUP (`systemctl reload`), else at its next start.\n");
 	add_event(survey, proposal, out);
 	add_fields(survey, proposal, out);
-	add_features(proposal, facts->trial, out);
+	add_features(proposal, facts->columns, out);
 	add_rules(proposal, facts->trial, out);
 	add_doubts(survey, proposal, facts, out);
 }

@@ -28,11 +28,10 @@ static int64_t round_up(double ms, int64_t least, int64_t most)
 	return most;
 }
 
-static double quantile(double *values, size_t count, double share)
+/* Of sorted values; 0 where there are none. */
+static int64_t quantile(const double *values, size_t count, double share)
 {
-	if (count == 0 || sort_doubles(values, count) != 0)
-		return NAN;
-	return values[(size_t)ceil((double)count * share) - 1];
+	return count == 0 ? 0 : (int64_t)values[(size_t)ceil((double)count * share) - 1];
 }
 
 /* How far each event is behind the watermark that the daemon would have read before it. */
@@ -60,11 +59,11 @@ static int see_disorder(const struct survey *survey, struct proposal *proposal, 
 		watermark_advance(mark, (struct slice){&entity->hashes[i], sizeof entity->hashes[i]}, (int64_t)ms);
 	}
 	free(marks);
-	double most = quantile(behind, count, 1), usual = quantile(behind, count, NEARLY_ALWAYS);
-	double early = quantile(ahead, aheads, NEARLY_ALWAYS);
-	proposal->behind_ms = isnan(usual) ? 0 : (int64_t)usual;
-	proposal->behind_most_ms = isnan(most) ? 0 : (int64_t)most;
-	proposal->ahead_ms = isnan(early) ? 0 : (int64_t)early;
+	if (sort_doubles(behind, count) != 0 || sort_doubles(ahead, aheads) != 0)
+		return err_memory(err);
+	proposal->behind_ms = quantile(behind, count, NEARLY_ALWAYS);
+	proposal->behind_most_ms = quantile(behind, count, 1);
+	proposal->ahead_ms = quantile(ahead, aheads, NEARLY_ALWAYS);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct proposal_facts {
 	size_t missing_count;
 	bool created; /* ... but do now */
 	const struct trial *trial;
+	const struct trial_column *columns; /* of the trial, one per feature */
 };
 
 /** Appends a configuration with everything but what must be proposed: a place to read a sample from. The event's fields are stand-ins. */

@@ -73,19 +73,23 @@ static bool can_be_time(const struct survey *survey, size_t index, enum time_uni
 }
 
 /* The median of how far the times are from the records' timestamps; NaN: there are none. */
-static double distance(const struct survey *survey, const struct proposal *trial)
+static int distance(const struct survey *survey, const struct proposal *trial, double *median, struct err *err)
 {
-	double *all = calloc(survey->count + 1, sizeof *all), median = NAN;
+	double *all = calloc(survey->count + 1, sizeof *all);
 	size_t count = 0;
-	for (size_t i = 0; all != NULL && i < survey->count; i++) {
+	*median = NAN;
+	if (all == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < survey->count; i++) {
 		double ms = proposal_time_ms(survey, trial, i);
 		if (survey->timestamps_ms[i] >= 0 && !isnan(ms))
 			all[count++] = fabs(ms - (double)survey->timestamps_ms[i]);
 	}
-	if (count > 0 && sort_doubles(all, count) == 0)
-		median = all[count / 2];
+	int status = sort_doubles(all, count) == 0 ? 0 : err_memory(err);
+	if (status == 0 && count > 0)
+		*median = all[count / 2];
 	free(all);
-	return median;
+	return status;
 }
 
 static int closeness(double far)
@@ -136,7 +140,9 @@ int proposal_choose_time(const struct survey *survey, const char *wanted, struct
 		struct proposal trial = {.time.field = (int)i};
 		if (!can_be_time(survey, i, &trial.unit))
 			continue;
-		double far = distance(survey, &trial);
+		double far;
+		if (distance(survey, &trial, &far, err) != 0)
+			return -1;
 		int sum = points(survey, i, far);
 		bool better = asked >= 0 ? (int)i == asked : sum > best_points;
 		if (better && best >= 0)
