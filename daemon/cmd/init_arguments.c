@@ -6,7 +6,7 @@
 
 #define NAME "init"
 #define RECORDS 10000
-#define RECORDS_MAX 1000000
+#define RECORDS_MAX 200000
 #define PIPELINE_MAX 100 /* bytes of a pipeline's name */
 #define REGISTRY_DEFAULT "http://127.0.0.1:8081"
 #define REDIS_DEFAULT "tcp://127.0.0.1:6379"

@@ -6,6 +6,7 @@
 #define NEARLY_ALL 0.99
 #define UNIQUE_SHARE 0.9    /* of different values; more: nobody has a history */
 #define REPEATS_MIN 1.5     /* records per value, at least, to tell that values stay in a partition */
+#define OWNER_POINTS 15     /* of a name; of many owners a sample has hardly one twice */
 #define ID_LIKE_UNIQUE 0.99 /* producers may send a record twice */
 
 static const char owners[] =
@@ -56,12 +57,14 @@ static int owner_points(const struct survey_field *field)
 	return sum + (proposal_named(field->path, events) ? -10 : 0);
 }
 
-/* The field that equals the key, best by its name; with `repeated`, only one whose values repeat. -1: none. */
-static int find_key(const struct survey *survey, bool repeated)
+/* The field that equals the key, best by its name; `owner`: only one whose values repeat or whose name says that they will. -1: none. */
+static int find_key(const struct survey *survey, bool owner)
 {
 	int best = -1, best_points = 0;
 	for (size_t i = 0; i < survey->field_count; i++) {
-		if (!can_be_text(survey, i) || !is_key(survey, i) || (repeated && !repeats(&survey->fields[i])))
+		const struct survey_field *field = &survey->fields[i];
+		if (!can_be_text(survey, i) || !is_key(survey, i) ||
+		    (owner && !repeats(field) && owner_points(field) < OWNER_POINTS))
 			continue;
 		int sum = owner_points(&survey->fields[i]);
 		if (best < 0 || sum > best_points) {
@@ -159,6 +162,8 @@ int proposal_choose_entity(const struct survey *survey, const char *wanted, stru
 	if (wanted != NULL)
 		proposal_append(proposal->entity.why, "as --entity says");
 	proposal_append(proposal->entity.why, "%zu different ones in %zu records", field->distinct, field->present);
+	if (!repeats(field))
+		proposal_append(proposal->entity.why, "hardly one of them twice: its name says that they come again");
 	if (is_key(survey, (size_t)entity))
 		proposal_append(proposal->entity.why,
 				"it is the records' key, so each has its history in one partition");

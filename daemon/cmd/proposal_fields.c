@@ -16,6 +16,7 @@
 #define CATEGORY_DISTINCT_MAX 200
 #define CATEGORIES 2
 #define DIFFERENT_SHARE_MAX 0.6 /* of different values among all; more: texts of their own, not names */
+#define FEW_AGAIN 0.05          /* of the records belong to an entity that had one before, at least, to tell */
 #define VARIES 1.02             /* different values an entity, at least: else it is a property of the entity */
 
 static const char money_words[] = "amount amt sum price total value betrag montant importe valor gross net paid charge "
@@ -186,6 +187,14 @@ static void choose_place(const struct survey *survey, struct proposal *proposal)
 	}
 }
 
+/* Whether it changes within an entity; where entities hardly come twice, that cannot be told. */
+static bool varies(const struct survey *survey, const struct proposal *proposal, size_t index)
+{
+	double entities = (double)proposal->distinct_entities, records = (double)survey->count;
+	return records - entities < FEW_AGAIN * records ||
+	       (double)survey_pairs(survey, (size_t)proposal->entity.field, index) > VARIES * entities;
+}
+
 static bool is_categorical(const struct survey *survey, const struct proposal *proposal, size_t index)
 {
 	const struct survey_field *field = &survey->fields[index];
@@ -193,9 +202,7 @@ static bool is_categorical(const struct survey *survey, const struct proposal *p
 		    (field->kind == SURVEY_INTEGER && proposal_unit(survey, index) == TIME_LOGICAL);
 	return kind && is_free(survey, proposal, index) && field->distinct >= 2 && field->instants == 0 &&
 	       (double)field->distinct <= DIFFERENT_SHARE_MAX * (double)field->present &&
-	       !proposal_named(field->path, answers) &&
-	       (double)survey_pairs(survey, (size_t)proposal->entity.field, index) >
-		   VARIES * (double)proposal->distinct_entities;
+	       !proposal_named(field->path, answers) && varies(survey, proposal, index);
 }
 
 static struct proposal_field *add_category(const struct survey *survey, struct proposal *proposal, size_t index)

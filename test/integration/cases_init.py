@@ -1,11 +1,13 @@
 """`outlierd init`: as a new user would, from a topic of an unknown schema to the first explained alert."""
 
 import dataclasses
+import io
 import json
 import re
 import signal
 import time
 
+import fastavro
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -193,6 +195,84 @@ def _anomaly(postings, encode):
         key=posting["iban"].encode(),
         value=encode(posting | changed),
     )
+
+
+ENVELOPE = {
+    "type": "record",
+    "name": "Envelope",
+    "fields": [
+        {
+            "name": "header",
+            "type": {
+                "type": "record",
+                "name": "Header",
+                "fields": [
+                    {"name": "uuid", "type": "string"},
+                    {"name": "sent", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+                ],
+            },
+        },
+        {
+            "name": "booking",
+            "type": {
+                "type": "record",
+                "name": "Booking",
+                "fields": [
+                    {"name": "accountNo", "type": "long"},
+                    {"name": "gross", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 2}},
+                    {"name": "payee", "type": ["null", "string"]},
+                ],
+            },
+        },
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+    ],
+}
+
+
+def _zigzag(number):
+    number, text = number << 1, b""
+    while number >= 0x80:
+        text += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return text + bytes([number])
+
+
+@case
+def init_reads_a_fixed_schema_and_framed_keys(scene):
+    """No registry; nested records, decimals, microseconds, a key in Avro; some records that are no events."""
+    schema, records = fastavro.parse_schema(ENVELOPE), []
+    for number, (event, record) in enumerate(scene.world.events[:6000]):
+        account = int(re.sub("[^0-9]", "", event["card_id"]))
+        envelope = {
+            "header": {"uuid": f"{event['transaction_id']}-{number}", "sent": event["event_time"] * 1000},
+            "booking": {"accountNo": account, "gross": event["amount"], "payee": event["merchant"]["id"]},
+            "tags": ["a", "b"],
+        }
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, schema, envelope)
+        value = body.getvalue() if number % 500 else b"\xff"
+        records.append(dataclasses.replace(record, key=bytes(5) + _zigzag(account), value=value))
+    scene.topics.create([scene.input], PARTITIONS)
+    scene.send(records)
+    (scene.folder / "envelope.avsc").write_text(json.dumps(ENVELOPE))
+    folder = scene.folder / "etc"
+    folder.mkdir()
+    arguments = ("--topic", scene.input, "--bootstrap-servers", scene.kafka.address, "--schema", "envelope.avsc")
+    arguments += ("--output", folder / "books.json", "--redis", scene.redis().address, "--create-topics")
+    arguments += ("--property", "client.id=books,client.rack=a", "--property", "sasl.kerberos.service.name=kafka")
+    scene.outlierd.run("init", *arguments, cwd=scene.folder)
+    config = json.loads((folder / "books.json").read_text())
+    event = config["event"]
+    assert event["id"] == "header.uuid" and event["entity"] == event["key"] == "booking.accountNo", event
+    assert event["time"] == {"path": "header.sent", "unit": "us"}, event
+    assert event["fields"]["amount"] == {"path": "booking.gross", "type": "money", "scale": 2}, event
+    assert event["fields"]["payee"] == {"path": "booking.payee", "type": "string"}, event
+    assert config["kafka"]["properties"]["client.rack"] == "a", config["kafka"]
+    wait_until(lambda: _outputs_exist(scene), 30, "the output topics are there")
+    checked = scene.outlierd.run("check", "--config", folder / "books.json", "--online").stdout
+    assert "5988 of 6000 sampled records are good events" in checked, checked
+    report = (folder / "books.md").read_text()
+    assert "12 more records could not be read" in report, report
 
 
 @case

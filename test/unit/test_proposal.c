@@ -340,6 +340,30 @@ TEST(without_a_key_one_partition_is_enough)
 	survey_free(survey);
 }
 
+static void one_of_many(int record, int owner, char text[64])
+{
+	(void)owner;
+	snprintf(text, 64, "c%d", record);
+}
+
+TEST(of_many_cards_a_sample_has_hardly_one_twice)
+{
+	static const struct column columns[] = {{"ref", SURVEY_STRING, reference},
+						{"at", SURVEY_INTEGER, seconds},
+						{"payment.card_id", SURVEY_STRING, one_of_many},
+						{"shop", SURVEY_STRING, shop},
+						{"way", SURVEY_STRING, channel},
+						{NULL, 0, NULL}};
+	struct made made = {columns, one_of_many, 3, false, RECORDS, 70 * DAY_MS};
+	struct survey *survey = make(&made);
+	struct err err = {0};
+	EXPECT(propose(survey, &no_options, &proposal, &err) == 0);
+	EXPECT_TEXT(path(survey, proposal.entity.field), "payment.card_id");
+	EXPECT_TEXT(path(survey, proposal.id.field), "ref");
+	EXPECT(proposal_field(&proposal, "shop") != NULL && proposal_field(&proposal, "way") != NULL);
+	survey_free(survey);
+}
+
 TEST(a_field_that_the_user_names_is_taken_or_refused_with_the_reason)
 {
 	struct survey *survey = make(&postings);
@@ -526,6 +550,7 @@ int main(int argc, char **argv)
 					CASE(a_framed_avro_key_is_the_field_too),
 					CASE(without_money_and_place_there_are_fewer_features),
 					CASE(without_a_key_one_partition_is_enough),
+					CASE(of_many_cards_a_sample_has_hardly_one_twice),
 					CASE(a_field_that_the_user_names_is_taken_or_refused_with_the_reason),
 					CASE(what_is_lacking_is_named_with_the_option_that_gives_it),
 					CASE(fields_that_not_every_schema_has_are_left_out),
