@@ -114,18 +114,19 @@ static void add_money(const struct survey *survey, struct proposal *proposal, si
 	double most = fmax(fabs(found->least), fabs(found->greatest));
 	while (found->numeric > 0 && field->scale > 0 && !field->minor && most * pow(10, field->scale) > UNITS_MAX)
 		field->scale--;
-	proposal_append(field->why, "%s", survey_kind_name(found->kind));
 	if (found->kind == SURVEY_DECIMAL)
-		proposal_append(field->why, "of %d decimals", found->scale);
-	else if (field->minor)
+		proposal_append(field->why, "a decimal with a scale of %d", found->scale);
+	else
+		proposal_append(field->why, "%s", survey_kind_name(found->kind));
+	if (field->minor)
 		proposal_append(field->why, "whole numbers of a hundredth, as its name says");
 	else if (found->kind == SURVEY_INTEGER)
 		proposal_append(field->why,
 				"whole numbers, taken as whole units. If they are cents, set \"scale\": 2 and "
 				"\"minor\": true");
-	else if (decimals > SCALE_MAX_SENSIBLE)
+	else if (found->kind != SURVEY_DECIMAL && decimals > SCALE_MAX_SENSIBLE)
 		proposal_append(field->why, "many decimals, kept to %d", field->scale);
-	else
+	else if (found->kind != SURVEY_DECIMAL)
 		proposal_append(field->why, "at most %d decimals in 99 %% of the values", decimals);
 	proposal->money.field = (int)index;
 	proposal_append(proposal->money.why, "%s", field->why);
