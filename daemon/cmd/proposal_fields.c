@@ -37,6 +37,21 @@ static const char answers[] =
     "fraud fraudulent label chargeback dispute disputed score risk decision verdict status version "
     "reviewed response";
 
+/* The end of a path that says what it is: "merchant.id", not "id". */
+static const char *telling(const char *path)
+{
+	static const char *const generic[] = {"id",     "code",  "name", "no",  "nr",
+					      "number", "value", "type", "key", "ref"};
+	const char *last = proposal_last(path), *above = last;
+	for (size_t i = 0; i < sizeof generic / sizeof *generic; i++)
+		if (strcmp(last, generic[i]) == 0 && last > path) {
+			for (above = last - 1; above > path && above[-1] != '.'; above--)
+				;
+			return above;
+		}
+	return last;
+}
+
 /* A name for event.fields, used once: letters, digits and '_'. */
 static struct proposal_field *add(const struct survey *survey, struct proposal *proposal, const char *name,
 				  size_t index, const char *type)
@@ -46,7 +61,7 @@ static struct proposal_field *add(const struct survey *survey, struct proposal *
 	if (proposal->field_count == PROPOSAL_FIELDS_MAX)
 		return NULL;
 	*field = (struct proposal_field){.field = (int)index, .type = type, .scale = -1};
-	(void)snprintf(wanted, sizeof wanted, "%s", name != NULL ? name : proposal_last(survey->fields[index].path));
+	(void)snprintf(wanted, sizeof wanted, "%s", name != NULL ? name : telling(survey->fields[index].path));
 	for (char *at = wanted; *at != '\0'; at++)
 		if (!isalnum((unsigned char)*at) || (at == wanted && isdigit((unsigned char)*at)))
 			*at = '_';

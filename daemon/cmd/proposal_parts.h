@@ -10,7 +10,7 @@ bool proposal_named(const char *path, const char *words);
 const char *proposal_last(const char *path);
 /** Appends to a text of PROPOSAL_TEXT_MAX bytes, with ", " between; what does not fit is left out. */
 void proposal_append(char *text, const char *format, ...) PRINTF_LIKE(2, 3);
-/** Whether all records have it, but for one in a hundred. */
+/** Whether all records have it, but for one in twenty. */
 bool proposal_always(const struct survey *survey, size_t field);
 /** Whether a field may be used at all: every writer's schema has it, and as the same type. */
 bool proposal_usable(const struct survey *survey, size_t field);

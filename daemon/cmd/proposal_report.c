@@ -158,10 +158,12 @@ static void add_doubts(const struct survey *survey, const struct proposal *propo
 		buffer_add_text(
 		    out, "* The money's scale: is `amount` in an alert what the customer paid? Amounts of several "
 			 "currencies are compared as if they were one.\n");
-	buffer_add_text(
-	    out, "* Hours are UTC. `policy.threshold` flags one event in a hundred of the training rows, once there "
-		 "is a model.\n* Redis: its address, and a user with a password file where it asks for one "
-		 "(`state.redis`).\n");
+	for (size_t i = 0; i < proposal->feature_count; i++)
+		if (strcmp(proposal->features[i].name, "hour") == 0)
+			buffer_add_text(out, "* Hours are UTC; `utc_offset` says where the customers live.\n");
+	buffer_add_text(out, "* `policy.threshold` flags one event in a hundred of the training rows, once there "
+			     "is a model.\n* Redis: its address, and a user with a password file where it asks for one "
+			     "(`state.redis`).\n");
 }
 
 void proposal_report(const struct survey *survey, const struct proposal *proposal, const struct proposal_place *place,

@@ -204,7 +204,7 @@ void survey_value(struct survey *survey, size_t index, struct slice text, struct
 	field->hashes[at] = survey_hash(text);
 	field->numbers[at] = number_of(field, text);
 	field->key_equal += equals_key(field->kind, text, key);
-	field->longest = text.length > field->longest ? text.length : field->longest;
+	field->fitting += text.length > 0 && text.length <= EVENT_ENTITY_MAX;
 	field->card_like += is_card_like(text);
 	field->iban_like += is_iban_like(text);
 }

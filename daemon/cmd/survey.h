@@ -36,14 +36,14 @@ struct survey_field {
 	bool mixed;       /* schemas differ about its kind */
 	unsigned schemas; /* that have it */
 
-	uint64_t *hashes;                         /* per record, never 0; 0: null */
-	double *numbers;                          /* per record: the number; of times ms since 1970; NaN: none */
-	size_t present;                           /* records in which it is not null */
-	size_t key_equal;                         /* records whose key it equals, as text or as framed Avro */
-	size_t instants;                          /* texts that are RFC 3339 times */
-	size_t longest;                           /* bytes of the longest text */
-	size_t card_like;                         /* 12 to 19 digits whose check digit is right (Luhn) */
-	size_t iban_like;                         /* two letters, two digits, 11 to 30 letters or digits */
+	uint64_t *hashes; /* per record, never 0; 0: null */
+	double *numbers;  /* per record: the number; of times ms since 1970; NaN: none */
+	size_t present;   /* records in which it is not null */
+	size_t key_equal; /* records whose key it equals, as text or as framed Avro */
+	size_t instants;  /* texts that are RFC 3339 times */
+	size_t fitting;   /* texts of 1 to EVENT_ENTITY_MAX bytes, which ids and entities may have */
+	size_t card_like; /* 12 to 19 digits whose check digit is right (Luhn) */
+	size_t iban_like; /* two letters, two digits, 11 to 30 letters or digits */
 	size_t decimals[SURVEY_DECIMALS_MAX + 2]; /* numbers with so many decimals */
 
 	/* From here on by survey_measure(). */

@@ -14,7 +14,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from catalog import case
 from servers import wait_until
-from stream import PARTITIONS
+from stream import CARD_FIELDS, PARTITIONS
+from stream import SCHEMA as SCHEMA_FILE
 
 SCHEMA = {
     "type": "record",
@@ -273,6 +274,44 @@ def init_reads_a_fixed_schema_and_framed_keys(scene):
     assert "5988 of 6000 sampled records are good events" in checked, checked
     report = (folder / "books.md").read_text()
     assert "12 more records could not be read" in report, report
+
+
+@case
+def init_passes_over_poison_and_fields_that_not_every_schema_has(scene):
+    """The example's own topic, with records that are no events; then another version of its schema."""
+    scene.topics.create([scene.input], PARTITIONS)
+    scene.send(scene.world.records)
+    path = scene.folder / "cards.json"
+    arguments = ("--output", path, "--redis", scene.redis().address, "--records", 6000, "--create-topics", "--force")
+    _init(scene, *arguments)
+    event = json.loads(path.read_text())["event"]
+    chosen = {name: event[name] for name in ("id", "entity", "key")}
+    assert chosen == {"id": "transaction_id", "entity": "card_id", "key": "card_id"}, chosen
+    assert event["time"]["path"] == "event_time" and event["fields"]["amount"]["type"] == "money", event
+    assert event["fields"]["merchant_id"] == {"path": "merchant.id", "type": "string"}, event
+    assert event["fields"]["lat"]["scale"] == event["fields"]["lon"]["scale"] == 5, event
+    wait_until(lambda: _outputs_exist(scene), 30, "the output topics are there")
+    checked = scene.outlierd.run("check", "--config", path, "--online").stdout
+    assert not re.search("^error ", checked, re.MULTILINE), checked
+    report = path.with_suffix(".md").read_text()
+    assert "more records could not be read" in report and "customer_id" in report, report
+    with scene.check("of_two_schemas_what_both_have"):
+        newer = json.loads(SCHEMA_FILE.read_text())
+        newer["fields"].append({"name": "device_ip", "type": "string", "default": "-"})
+        serializer = AvroSerializer(SchemaRegistryClient({"url": scene.world.registry.url}), json.dumps(newer))
+        context = SerializationContext(f"{scene.input}.newer", MessageField.VALUE)
+        records = [
+            dataclasses.replace(
+                record, value=serializer({name: event[name] for name in CARD_FIELDS} | {"device_ip": f"10.0.0.{n % 99}"}, context)
+            )
+            for n, (event, record) in enumerate(scene.world.events[-1500:])
+        ]
+        scene.send(records)
+        _init(scene, *arguments)
+        fields = json.loads(path.read_text())["event"]["fields"]
+        assert not any("device_ip" in (name, field.get("path")) for name, field in fields.items()), fields
+        report = path.with_suffix(".md").read_text()
+        assert "| `device_ip` | a string, not in all schemas |" in report and "2 schemas" in report, report
 
 
 @case

@@ -214,7 +214,7 @@ TEST(a_ledger_of_other_names_is_understood)
 	EXPECT_TEXT(path(survey, proposal.key.field), "iban");
 	EXPECT(proposal.iban_like && !proposal.card_like);
 	EXPECT_INT(proposal.field_count, 5);
-	const char *const names[] = {"amount", "lat", "lon", "number", "way"};
+	const char *const names[] = {"amount", "lat", "lon", "party_number", "way"};
 	const char *const paths[] = {"sum_minor", "position.lat", "position.long", "party.number", "way"};
 	for (size_t i = 0; i < proposal.field_count && i < 5; i++) {
 		EXPECT_TEXT(proposal.fields[i].name, names[i]);
