@@ -197,6 +197,26 @@ static int id_points(const struct survey_field *field, int unique)
 	return sum - (field->instants > 0 ? 40 : 0);
 }
 
+/* The most different one is named: what comes twice there may be a producer's fault. */
+static int refuse_id(const struct survey *survey, const struct proposal *proposal, struct err *err)
+{
+	int nearest = -1;
+	for (size_t i = 0; i < survey->field_count; i++)
+		if (can_be_text(survey, i) && (int)i != proposal->time.field && (int)i != proposal->entity.field &&
+		    (nearest < 0 || survey->fields[i].distinct > survey->fields[nearest].distinct))
+			nearest = (int)i;
+	if (nearest < 0)
+		return err_set(
+		    err, ERR_DATA,
+		    "no field tells events apart: besides time and entity none is text or an integer in every "
+		    "record");
+	return err_set(
+	    err, ERR_DATA,
+	    "no field tells events apart: none is named like an id and has another value in each event. The "
+	    "nearest is %s, with %zu different values in %zu records; if it or another does, name it: --id FIELD",
+	    survey->fields[nearest].path, survey->fields[nearest].distinct, survey->fields[nearest].present);
+}
+
 int proposal_choose_id(const struct survey *survey, const char *wanted, struct proposal *proposal, struct err *err)
 {
 	int best = wanted == NULL ? -1 : survey_find(survey, wanted), best_points = 24;
@@ -222,10 +242,7 @@ int proposal_choose_id(const struct survey *survey, const char *wanted, struct p
 		}
 	}
 	if (best < 0)
-		return err_set(
-		    err, ERR_DATA,
-		    "no field tells events apart: none that is text or an integer in every record has another "
-		    "value in each event. If one does, name it: --id FIELD");
+		return refuse_id(survey, proposal, err);
 	proposal->id.field = best;
 	proposal_append(proposal->id.why, "%s%zu different values in %zu records",
 			wanted == NULL ? "" : "as --id says; ", survey->fields[best].distinct,

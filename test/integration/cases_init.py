@@ -300,12 +300,11 @@ def init_passes_over_poison_and_fields_that_not_every_schema_has(scene):
         newer["fields"].append({"name": "device_ip", "type": "string", "default": "-"})
         serializer = AvroSerializer(SchemaRegistryClient({"url": scene.world.registry.url}), json.dumps(newer))
         context = SerializationContext(f"{scene.input}.newer", MessageField.VALUE)
-        records = [
-            dataclasses.replace(
-                record, value=serializer({name: event[name] for name in CARD_FIELDS} | {"device_ip": f"10.0.0.{n % 99}"}, context)
-            )
-            for n, (event, record) in enumerate(scene.world.events[-1500:])
-        ]
+        records = []
+        for number, (event, record) in enumerate(scene.world.events[-1500:]):
+            changed = {"transaction_id": f"again-{number}", "device_ip": f"10.0.0.{number % 99}"}
+            value = serializer({name: event[name] for name in CARD_FIELDS} | changed, context)
+            records.append(dataclasses.replace(record, value=value))
         scene.send(records)
         _init(scene, *arguments)
         fields = json.loads(path.read_text())["event"]["fields"]

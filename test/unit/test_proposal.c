@@ -416,8 +416,15 @@ TEST(what_is_lacking_is_named_with_the_option_that_gives_it)
 	    (const struct column[]){{"at", SURVEY_INTEGER, seconds}, {"iban", SURVEY_STRING, iban}, {NULL, 0, NULL}};
 	expect_refusal(
 	    &made, &no_options, ERR_DATA,
-	    "no field tells events apart: none that is text or an integer in every record has another value in "
-	    "each event. If one does, name it: --id FIELD");
+	    "no field tells events apart: besides time and entity none is text or an integer in every record");
+	made.columns = (const struct column[]){{"at", SURVEY_INTEGER, seconds},
+					       {"iban", SURVEY_STRING, iban},
+					       {"way", SURVEY_STRING, channel},
+					       {NULL, 0, NULL}};
+	expect_refusal(&made, &no_options, ERR_DATA,
+		       "no field tells events apart: none is named like an id and has another value in each event. The "
+		       "nearest is way, with 3 different values in 3000 records; if it or another does, name it: --id "
+		       "FIELD");
 	made.columns =
 	    (const struct column[]){{"ref", SURVEY_STRING, reference}, {"iban", SURVEY_STRING, iban}, {NULL, 0, NULL}};
 	expect_refusal(
