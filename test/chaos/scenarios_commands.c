@@ -271,7 +271,16 @@ static int propose_postings(struct sweep_result *result, struct err *err)
 		status = survey_measure(survey, err) == 0 ? propose(survey, &options, &proposal, err) : -1;
 	}
 	if (status == 0) {
+		const struct trial trial = {0};
+		const struct trial_column columns[PROPOSAL_FEATURES] = {{0}};
+		const struct proposal_facts facts = {.config_path = "p.json",
+						     .report_path = "p.md",
+						     .partitions = 1,
+						     .trial = &trial,
+						     .columns = columns};
 		proposal_config(survey, &proposal, &place, &json);
+		proposal_report(survey, &proposal, &place, &facts, &json);
+		proposal_summary(survey, &proposal, &place, &facts, &json);
 		status = buffer_failed(&json) ? err_memory(err) : 0;
 		sweep_note(result, buffer_slice(&json));
 	}
