@@ -115,7 +115,10 @@ static int try_out(struct init *init, struct err *err)
 		struct proposal_rule *rule = &proposal->rules[i];
 		int feature = column_of(proposal, rule->feature);
 		assert(feature >= 0);
-		proposal_set_limit(rule, init->columns[feature].quantile_999);
+		double quantile = NAN;
+		if (rule->share > 0 && trial_quantile(&init->trial, (size_t)feature, rule->share, &quantile, err) != 0)
+			return -1;
+		proposal_set_limit(rule, quantile);
 		rule->held = count_held(init, rule);
 	}
 	return make_config(init, err);

@@ -8,6 +8,7 @@
 #define RECORDS 10000
 #define RECORDS_MAX 200000
 #define PIPELINE_MAX 100 /* bytes of a pipeline's name */
+#define TOPIC_MAX 239    /* bytes of a topic's name that leave room for ".decisions" */
 #define REGISTRY_DEFAULT "http://127.0.0.1:8081"
 #define REDIS_DEFAULT "tcp://127.0.0.1:6379"
 
@@ -136,6 +137,10 @@ static int complete(struct init_arguments *arguments, struct err *err)
 		place->pipeline = place->topic;
 	if (strlen(place->pipeline) > PIPELINE_MAX)
 		return err_set(err, ERR_USAGE, "the topic's name is too long for a pipeline's: give --pipeline NAME");
+	if (strlen(place->topic) > TOPIC_MAX)
+		return err_set(err, ERR_USAGE,
+			       "--topic: %zu letters; with more than %d there are no names for the output topics",
+			       strlen(place->topic), TOPIC_MAX);
 	if (place->redis == NULL)
 		place->redis = REDIS_DEFAULT;
 	if (rejoin(&arguments->properties, "property", err) != 0 ||

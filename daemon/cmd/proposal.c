@@ -118,12 +118,12 @@ const struct proposal_field *proposal_field(const struct proposal *proposal, con
 	return NULL;
 }
 
-void proposal_set_limit(struct proposal_rule *rule, double quantile_999)
+void proposal_set_limit(struct proposal_rule *rule, double quantile)
 {
-	/* Beyond what nearly all of the sample had; the sample has its anomalies too, so not far beyond. */
-	if (rule->from_sample && !isnan(quantile_999) && ceil(quantile_999) > rule->above)
-		rule->above = ceil(quantile_999);
-	rule->from_sample = false;
+	/* The sample has its anomalies too: the limit is where nearly all of it ends, not beyond. */
+	if (rule->share > 0 && !isnan(quantile) && ceil(quantile) > rule->above)
+		rule->above = ceil(quantile);
+	rule->share = 0;
 }
 
 int propose(const struct survey *survey, const struct proposal_options *options, struct proposal *proposal,

@@ -50,7 +50,8 @@ struct proposal_rule {
 	char name[PROPOSAL_NAME_MAX];
 	char feature[PROPOSAL_NAME_MAX], also[PROPOSAL_NAME_MAX]; /* also: empty where there is none */
 	double above, also_above;
-	bool from_sample; /* the limit is a guess until proposal_set_limit() */
+	double
+	    share; /* of the sample that may not be above: the limit is a guess until proposal_set_limit(); 0: it stands */
 	char reason[PROPOSAL_TEXT_MAX];
 	size_t held; /* records of the sample for which it held: the caller's to count */
 };
@@ -84,7 +85,7 @@ int propose(const struct survey *survey, const struct proposal_options *options,
 /** A span of time for people, rounded to one unit: "3 hours", "60 days". */
 void proposal_span(int64_t ms, char text[NUMBER_TEXT_MAX]);
 
-/** Sets the limit of a rule from what its feature was in the sample: above 99.9 % of the values, and sensible. */
-void proposal_set_limit(struct proposal_rule *rule, double quantile_999);
+/** Raises a rule's limit to the quantile at its share that its feature had in the sample (NaN: it had none). */
+void proposal_set_limit(struct proposal_rule *rule, double quantile);
 
 #endif

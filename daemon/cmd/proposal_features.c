@@ -10,6 +10,8 @@
 #define ZSCORE_LIMIT 8
 #define ZSCORE_COUNT 9 /* a spread of fewer events is hardly one */
 #define SPEED_LIMIT 900
+#define SHARE_AMOUNT 0.99 /* of the sample below the limits, at least: a rule that holds more often tells nothing */
+#define SHARE_COUNT 0.999
 #define COUNT_LIMIT 5 /* in the short window, at least */
 
 struct windows {
@@ -158,6 +160,8 @@ static void add_rules(struct proposal *proposal, const struct windows *windows)
 	char name[PROPOSAL_NAME_MAX + NUMBER_TEXT_MAX], also[PROPOSAL_NAME_MAX + NUMBER_TEXT_MAX];
 	struct proposal_rule *rule = add_rule(proposal, "unusual_amount", named(name, "amount_zscore", windows->whole),
 					      ZSCORE_LIMIT, "far from the amounts that are usual here");
+	if (rule != NULL)
+		rule->share = SHARE_AMOUNT;
 	if (rule != NULL && has(proposal, named(also, "count", windows->whole))) {
 		(void)snprintf(rule->also, sizeof rule->also, "%.60s", also);
 		rule->also_above = ZSCORE_COUNT;
@@ -166,7 +170,7 @@ static void add_rules(struct proposal *proposal, const struct windows *windows)
 	rule = add_rule(proposal, "many_at_once", named(name, "count", windows->brief), COUNT_LIMIT,
 			"more events than usual in a short time");
 	if (rule != NULL)
-		rule->from_sample = true;
+		rule->share = SHARE_COUNT;
 }
 
 /* Categories among the proposed fields: neither money nor place nor whom the entity deals with. */

@@ -105,9 +105,10 @@ static void add_features(const struct proposal *proposal, const struct trial_col
 
 static void add_rules(const struct proposal *proposal, const struct trial *trial, struct buffer *out)
 {
-	buffer_add_text(out,
-			"\n## Rules\n\nThey flag without a model: `run` begins with them alone (flag `fallback`).\n\n"
-			"| rule | holds where | in the sample |\n|---|---|--:|\n");
+	buffer_add_text(out, "\n## Rules\n\nThey flag without a model: `run` begins with them alone (flag `fallback`). "
+			     "Limits of amounts and "
+			     "counts are at least what 99 % and 99.9 % of the sample stay below.\n\n"
+			     "| rule | holds where | in the sample |\n|---|---|--:|\n");
 	for (size_t i = 0; i < proposal->rule_count; i++) {
 		const struct proposal_rule *rule = &proposal->rules[i];
 		buffer_add_format(out, "| `%s` | `%s` above %.4g", rule->name, rule->feature, rule->above);

@@ -64,26 +64,49 @@ free_offline:
 	return status;
 }
 
-int trial_column(const struct trial *trial, size_t feature, struct trial_column *column, struct err *err)
+/* The values of one column, sorted; to be freed. NULL: out of memory. */
+static double *sorted(const struct trial *trial, size_t feature, size_t *count, struct err *err)
 {
 	assert(feature < trial->count);
-	*column = (struct trial_column){NAN, NAN, NAN};
 	double *values = calloc(trial->rows + 1, sizeof *values);
-	size_t count = 0;
-	if (values == NULL)
-		return err_memory(err);
-	for (size_t i = 0; i < trial->rows; i++)
+	*count = 0;
+	for (size_t i = 0; values != NULL && i < trial->rows; i++)
 		if (!isnan(trial->values[i * trial->count + feature]))
-			values[count++] = trial->values[i * trial->count + feature];
-	int status = count > 0 && sort_doubles(values, count) != 0 ? err_memory(err) : 0;
-	if (trial->rows > 0)
-		column->missing = 1 - (double)count / (double)trial->rows;
-	if (count > 0 && status == 0) {
-		column->median = values[count / 2];
-		column->quantile_999 = values[(size_t)ceil((double)count * RARE) - 1];
-	}
+			values[(*count)++] = trial->values[i * trial->count + feature];
+	if (values != NULL && sort_doubles(values, *count) == 0)
+		return values;
 	free(values);
-	return status;
+	(void)err_memory(err);
+	return NULL;
+}
+
+static double at_share(const double *values, size_t count, double share)
+{
+	return count == 0 ? NAN : values[(size_t)ceil((double)count * share) - 1];
+}
+
+int trial_quantile(const struct trial *trial, size_t feature, double share, double *quantile, struct err *err)
+{
+	size_t count;
+	double *values = sorted(trial, feature, &count, err);
+	if (values == NULL)
+		return -1;
+	*quantile = at_share(values, count, share);
+	free(values);
+	return 0;
+}
+
+int trial_column(const struct trial *trial, size_t feature, struct trial_column *column, struct err *err)
+{
+	size_t count;
+	double *values = sorted(trial, feature, &count, err);
+	if (values == NULL)
+		return -1;
+	column->missing = trial->rows == 0 ? NAN : 1 - (double)count / (double)trial->rows;
+	column->median = at_share(values, count, 0.5);
+	column->quantile_999 = at_share(values, count, RARE);
+	free(values);
+	return 0;
 }
 
 void trial_free(struct trial *trial)

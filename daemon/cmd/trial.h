@@ -24,6 +24,8 @@ struct trial_column {
 /** Applies the records in their order. The world has configuration and clock; its codec and feature set are made here where they are missing. ERR_UNAVAILABLE: the registry. */
 int trial_run(struct trial *trial, struct world *world, const struct record *records, size_t count, int32_t partitions,
 	      struct err *err) MUST_USE;
+/** The value of one column that a share of its values does not exceed; NaN: no row has one. */
+int trial_quantile(const struct trial *trial, size_t feature, double share, double *quantile, struct err *err) MUST_USE;
 /** Sums up one column; NaN where no row has a value. */
 int trial_column(const struct trial *trial, size_t feature, struct trial_column *column, struct err *err) MUST_USE;
 /** Frees what it owns. */

@@ -532,12 +532,12 @@ TEST(the_proposal_is_a_configuration_without_problems)
 
 TEST(limits_of_rules_are_above_what_nearly_all_had)
 {
-	struct proposal_rule rule = {.above = 5, .from_sample = true};
+	struct proposal_rule rule = {.above = 5, .share = 0.999};
 	proposal_set_limit(&rule, 11.2);
 	EXPECT(rule.above == 12);
 	proposal_set_limit(&rule, 40);
 	EXPECT(rule.above == 12);
-	rule = (struct proposal_rule){.above = 5, .from_sample = true};
+	rule = (struct proposal_rule){.above = 5, .share = 0.999};
 	proposal_set_limit(&rule, NAN);
 	EXPECT(rule.above == 5);
 	char text[NUMBER_TEXT_MAX];
