@@ -133,7 +133,7 @@ bench-detector: $(BUILD)/test/bench/bench_detector ## the forest against scikit-
 	@test/tools/deps bench
 	@.deps/peers/bin/python test/bench/bench_detector.py $<
 
-sklearn: all ## 1,000 random forests of scikit-learn, imported: the same scores, and the same contributions as shap's
+sklearn: all ## what make test does with 1,000 random forests of scikit-learn and shap, with the newest of both from PyPI
 	@test/tools/deps bench
 	@.deps/peers/bin/python test/integration/sklearn_models.py --binary $(BUILD)/outlierd $(SKLEARN)
 

@@ -64,6 +64,8 @@ struct config *config_parse(struct slice text, const char *folder, bool offline,
 			    struct err *err) MUST_USE;
 /** Gives this process another name in the group (`run --instance`): instance_id and transactional_id. ERR_USAGE: not a name. */
 int config_set_instance(struct config *config, const char *instance, struct err *err) MUST_USE;
+/** Gives a second run of the pipeline over the same topic names of its own: group, transactional id and namespace get .NAME, output topics too, HTTP is off. It joins its group without instance_id. ERR_USAGE: not a name. */
+int config_set_apart(struct config *config, const char *name, struct err *err) MUST_USE;
 /** Frees it; NULL does nothing. */
 void config_free(struct config *config);
 

@@ -63,6 +63,31 @@ int config_set_instance(struct config *config, const char *instance, struct err 
 	return 0;
 }
 
+int config_set_apart(struct config *config, const char *name, struct err *err)
+{
+	struct publish_options *publish = &config->publish;
+	const char **const texts[] = {&config->kafka.group_id, &config->redis.name_space,
+				      &publish->alerts.topic,  &publish->decisions.topic,
+				      &publish->late_topic,    &publish->dead_letter_topic};
+	if (config_set_instance(config, name, err) != 0)
+		return -1;
+	config->kafka.instance_id = NULL;
+	config->http_listen = NULL;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (*texts[i] == NULL)
+			continue;
+		size_t length = strlen(*texts[i]), rest = strlen(name);
+		char *text = arena_take(config->owner, length + 1 + rest + 1);
+		if (text == NULL)
+			return err_memory(err);
+		memcpy(text, *texts[i], length);
+		text[length] = '.';
+		memcpy(text + length + 1, name, rest + 1);
+		*texts[i] = text;
+	}
+	return 0;
+}
+
 static void resolve_kafka(struct draft *draft)
 {
 	struct kafka_options *kafka = &draft->config.kafka;

@@ -23,6 +23,10 @@ int cmd_check(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 /** outlierd demo: everything on an embedded broker. */
 int cmd_demo(int argc, char **argv);
+/** outlierd explain: a decision made again from the topic. */
+int cmd_explain(int argc, char **argv);
+/** outlierd replay: a backfill of a stretch of the topic. */
+int cmd_replay(int argc, char **argv);
 /** outlierd audit: what was published against what the topic gives. */
 int cmd_audit(int argc, char **argv);
 /** outlierd get: current state and features of an entity. */

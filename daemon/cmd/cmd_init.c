@@ -148,8 +148,11 @@ static int see_outputs(struct init *init, struct err *err)
 	facts->missing = init->missing;
 	if (!init->arguments.create_topics || facts->missing_count == 0)
 		return 0;
+	for (size_t i = 0; i < facts->missing_count; i++)
+		if (kafka_topic_create(kafka, init->missing[i], facts->partitions, err) != 0)
+			return -1;
 	facts->created = true;
-	return kafka_create_topics(kafka, init->missing, facts->missing_count, facts->partitions, err);
+	return 0;
 }
 
 static int write_all(struct init *init, struct err *err)

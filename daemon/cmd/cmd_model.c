@@ -3,6 +3,7 @@
 #include "daemon/cmd/common.h"
 #include "daemon/cmd/describe.h"
 #include "daemon/cmd/import.h"
+#include "daemon/cmd/policy_file.h"
 #include "daemon/io/model_file.h"
 
 #include <assert.h>
@@ -53,13 +54,15 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    .usage = "promote --config FILE ID\n"
 		     "       outlierd model rollback --config FILE\n"
 		     "       outlierd model list --config FILE\n"
+		     "       outlierd model verify --config FILE\n"
 		     "       outlierd model inspect MODEL [--json] [--config FILE]\n"
 		     "       outlierd model import --input FILE --output M [--config FILE] [--features A,B,...]\n"
 		     "                             [--calibrate FILE] [--missing refused|both]",
 	    .summary =
 		"promote makes a model of the directory the champion; ID may be any beginning that only one\n"
 		"model has. rollback goes back to the champion before. list shows all models, the champion with\n"
-		"a star. inspect describes a model's file, the champion of a directory, or with --config the\n"
+		"a star. verify reads every model and policy of the directory and compares each model's hash with\n"
+		"its name. inspect describes a model's file, the champion of a directory, or with --config the\n"
 		"model of an ID. A running daemon takes the new champion when it gets SIGHUP. import makes a model\n"
 		"of an isolation forest that scikit-learn has fitted; with --config it is one of the configured\n"
 		"features.",
@@ -179,6 +182,49 @@ static int list(const struct run *run, const char *word, struct err *err)
 	return model_directory_list(run->config->model_directory, list_one, visited.context, err);
 }
 
+/* What verify has found. */
+struct verified {
+	const struct run *run;
+	size_t models, policies, damaged;
+};
+
+static void verify_model(void *context, const char *id, bool current)
+{
+	struct verified *verified = context;
+	struct err err = {0};
+	(void)current;
+	struct model *model = model_directory_read(verified->run->config->model_directory, id, &err);
+	verified->models++;
+	if (model == NULL) {
+		verified->damaged++;
+		printf("model %s: %s\n", id, err.message);
+	}
+	model_free(model);
+}
+
+static void verify_policy(void *context, const char *id, const char *why)
+{
+	struct verified *verified = context;
+	verified->policies++;
+	if (*why != '\0') {
+		verified->damaged++;
+		printf("policy %s: %s\n", id, why);
+	}
+}
+
+static int verify(const struct run *run, const char *word, struct err *err)
+{
+	struct verified verified = {.run = run};
+	const char *directory = run->config->model_directory;
+	(void)word;
+	if (model_directory_list(directory, verify_model, &verified, err) != 0 ||
+	    policy_file_list(directory, verify_policy, &verified, err) != 0)
+		return -1;
+	printf("%zu models, %zu policies, %zu damaged\n", verified.models, verified.policies, verified.damaged);
+	return verified.damaged == 0 ? 0
+				     : err_set(err, ERR_DATA, "%zu damaged files in %s", verified.damaged, directory);
+}
+
 static struct model *find_model(const struct run *run, const char *word, struct err *err)
 {
 	char id[SHA256_HEX];
@@ -238,6 +284,7 @@ static const struct action actions[] = {
     {"promote", promote, "a model's ID", true},
     {"rollback", rollback, NULL, true},
     {"list", list, NULL, true},
+    {"verify", verify, NULL, true},
     {"inspect", inspect, "a model's file or directory", false},
     {"import", import, NULL, false},
 };
@@ -273,7 +320,7 @@ static int dispatch(struct run *run, struct err *err)
 			return -1;
 		return action->run(run, arguments->words[1], err);
 	}
-	return err_set(err, ERR_USAGE, "expected promote, rollback, list, inspect or import%s%s",
+	return err_set(err, ERR_USAGE, "expected promote, rollback, list, verify, inspect or import%s%s",
 		       *name == '\0' ? "" : ", found ", name);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/policy_file.h"
 #include "daemon/cmd/signals.h"
 #include "daemon/cmd/world.h"
 #include "daemon/io/http.h"
@@ -67,6 +68,14 @@ static void beat(void *self)
 	daemon->last_beat_us = now_us;
 }
 
+/* A decision can be made again only where its policy was kept; the daemon works without. */
+static void keep_policy(const struct world *world)
+{
+	struct err err = {0};
+	if (policy_file_keep(world->config, policy_id(world->champion->policy), &err) != 0)
+		log_warning(&world->log, "the policy is not kept for outlierd explain: %s", err.message);
+}
+
 /* SIGHUP: the pointer in the model directory is read again; a model that cannot be used changes nothing. */
 static void reload_model(struct daemon *daemon)
 {
@@ -85,6 +94,7 @@ static void reload_model(struct daemon *daemon)
 		   held->model == NULL ? "none" : held->model->id);
 	world_champion_free(world->champion);
 	world->champion = held;
+	keep_policy(world);
 }
 
 static int open_champion(struct daemon *daemon, struct err *err)
@@ -100,6 +110,7 @@ static int open_champion(struct daemon *daemon, struct err *err)
 	else
 		log_notice(&world->log, "model id=%s threshold=%.17g policy_id=%s", world->champion->model->id,
 			   policy_resolved_threshold(world->champion->policy), policy_id(world->champion->policy));
+	keep_policy(world);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/cmd/common.h"
 #include "daemon/cmd/origin.h"
 #include "daemon/cmd/score_events.h"
+#include "daemon/cmd/score_plot.h"
 #include "daemon/cmd/vectors.h"
 #include "daemon/io/model_file.h"
 #include "daemon/io/output.h"
@@ -21,12 +22,14 @@ struct arguments {
 	struct common_list keep;
 	int64_t partitions;
 	bool explain;
+	struct score_plot_options plot;
 };
 
 struct run {
 	struct arguments arguments;
 	struct model *model;
 	struct explainer *explainer;
+	struct score_plot *plot; /* NULL: none */
 	struct vectors vectors;
 	struct sha256 hash; /* of the vectors' bytes */
 	struct output output;
@@ -55,6 +58,12 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"explain", NULL, COMMON_FLAG, &arguments->explain,
 	     .help = "adds _base and a _phi_NAME for each feature: the mean path\nlength is their sum; negative makes "
 		     "more anomalous"},
+	    {"plot", "FILE.svg", COMMON_TEXT, &arguments->plot.path,
+	     .help = "draws how the features lead to the score of one row: that of\nthe highest score"},
+	    {"plot-row", "N", COMMON_INTEGER, &arguments->plot.number, .minimum = 1, .maximum = 0x1p53,
+	     .help = "of the row N instead, the first behind the header is 1"},
+	    {"plot-id", "ID", COMMON_TEXT, &arguments->plot.id,
+	     .help = "of the first row whose _event_id is ID instead"},
 	    {"config", "FILE", COMMON_TEXT, &arguments->config,
 	     .help = "goes the whole way from events to messages, as the daemon;\nthe model is the champion of "
 		     "model.directory"},
@@ -69,7 +78,7 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	};
 	const struct common_command command = {
 	    .name = NAME,
-	    .usage = "--model M --input F --output F [--keep C,...] [--explain]\n"
+	    .usage = "--model M --input F --output F [--keep C,...] [--explain] [--plot FILE.svg]\n"
 		     "       outlierd score --config FILE --input EVENTS [--alerts F] [--decisions F] [--model M]",
 	    .summary =
 		"Writes one row for each vector: the input's columns that begin with _, those of --keep, _score and\n"
@@ -82,8 +91,10 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 
 static int score_offline(const struct arguments *arguments, struct err *err)
 {
-	if (arguments->output != NULL || arguments->keep.count > 0 || arguments->explain)
-		return err_set(err, ERR_USAGE, "--output, --keep and --explain go with vectors, not with --config");
+	if (arguments->output != NULL || arguments->keep.count > 0 || arguments->explain ||
+	    arguments->plot.path != NULL || arguments->plot.number > 0 || arguments->plot.id != NULL)
+		return err_set(err, ERR_USAGE,
+			       "--output, --keep, --explain and --plot go with vectors, not with --config");
 	if (arguments->alerts == NULL && arguments->decisions == NULL)
 		return err_set(err, ERR_USAGE, "--config needs --alerts F, --decisions F or both");
 	struct score_events_options options = {
@@ -190,6 +201,8 @@ static int write_block(struct run *run, struct err *err)
 		buffer_add_byte(row, '\n');
 		output_flow(&run->output);
 	}
+	if (run->plot != NULL)
+		score_plot_block(run->plot, &matrix, run->scores);
 	run->total += run->rows;
 	run->rows = 0;
 	buffer_reset(&run->texts);
@@ -208,6 +221,8 @@ static int score_rows(struct run *run, struct err *err)
 			buffer_add_byte(&run->texts, ',');
 		}
 		run->text_ends[run->rows++] = run->texts.length;
+		if (run->plot != NULL)
+			score_plot_row(run->plot, run->vectors.texts);
 		if (run->rows == BLOCK_ROWS && write_block(run, err) != 0)
 			return -1;
 	}
@@ -229,6 +244,12 @@ static int prepare(struct run *run, struct err *err)
 	run->explainer = arguments->explain ? explainer_new(run->model->forest) : NULL;
 	if (run->block == NULL || run->phi == NULL || (arguments->explain && run->explainer == NULL))
 		return err_memory(err);
+	if (arguments->plot.path != NULL) {
+		run->plot =
+		    score_plot_new(&arguments->plot, run->vectors.csv, run->model->feature_count, BLOCK_ROWS, err);
+		if (run->plot == NULL)
+			return -1;
+	}
 	return output_open(&run->output, arguments->output, err);
 }
 
@@ -256,12 +277,14 @@ static int score_vectors(struct run *run, struct err *err)
 			       "--alerts, --decisions, --input-format and --partitions need --config FILE");
 	if (output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
-	if (prepare(run, err) != 0)
+	if (score_plot_check(&arguments->plot, arguments->input, arguments->output, err) != 0 || prepare(run, err) != 0)
 		return -1;
 	common_progress_begin(&run->progress, "scoring");
 	int status = score_rows(run, err);
 	common_progress_end(&run->progress);
 	if (status != 0 || output_close(&run->output, err) != 0 || write_origin(run, err) != 0)
+		return -1;
+	if (run->plot != NULL && score_plot_write(run->plot, run->model, err) != 0)
 		return -1;
 	fprintf(stderr, "scored %llu rows with model %.12s in %s\n", (unsigned long long)run->total, run->model->id,
 		common_elapsed(started_us, elapsed));
@@ -282,6 +305,7 @@ int cmd_score(int argc, char **argv)
 	(void)!output_close(&run->output, &ignored);
 	vectors_close(&run->vectors);
 	explainer_free(run->explainer);
+	score_plot_free(run->plot);
 	model_free(run->model);
 	buffer_free(&run->texts);
 	free(run->passed);

@@ -38,7 +38,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"config", "FILE", COMMON_TEXT, &arguments->config,
 	     .help = "trains on the configured features and names their feature set\nin the model"},
 	    {"features", "A,B,...", COMMON_LIST, &arguments->features,
-	     .help = "columns to train on; default: all that do not begin with _"},
+	     .help = "columns to train on, with --config some of its features; default:\nall of its features, or all "
+		     "columns that do not begin with _"},
 	    {"label", "C", COMMON_LIST, &arguments->label, .help = "columns that are labels, not to be trained on"},
 	    {"ignore", "C,...", COMMON_LIST, &arguments->ignore, .help = "further columns not to be trained on"},
 	    {"trees", "N", COMMON_INTEGER, &arguments->trees, .minimum = 1, .maximum = FOREST_TREES_MAX,
@@ -77,12 +78,11 @@ static int read_config(struct run *run, struct err *err)
 		return -1;
 	if (feature_set_new(&run->set, &run->config->features, NULL, NULL, err) != 0)
 		return err_prepend(err, "%s", run->arguments.config);
-	bool same = features->count == 0 || features->count == feature_set_count(run->set);
-	for (size_t i = 0; same && i < features->count; i++)
-		same = strcmp(features->items[i], feature_set_name(run->set, i)) == 0;
-	return same ? 0
-		    : err_set(err, ERR_USAGE, "--features are not those of %s in their order: leave one of the two out",
-			      run->arguments.config);
+	for (size_t i = 0; i < features->count; i++)
+		if (feature_set_find(run->set, features->items[i]) < 0)
+			return err_set(err, ERR_USAGE, "--features %s: %s has no such feature", features->items[i],
+				       run->arguments.config);
+	return 0;
 }
 
 /* The columns to train on: configured, given, or what is left. */
@@ -91,13 +91,13 @@ static int choose(struct run *run, struct vectors *vectors, struct err *err)
 	const struct arguments *arguments = &run->arguments;
 	const char *names[COMMON_LIST_MAX];
 	size_t count = 0;
+	if (arguments->features.count > 0)
+		return vectors_choose(vectors, arguments->features.items, arguments->features.count, err);
 	if (run->set != NULL) {
 		for (; count < feature_set_count(run->set); count++)
 			names[count] = feature_set_name(run->set, count);
 		return vectors_choose(vectors, names, count, err);
 	}
-	if (arguments->features.count > 0)
-		return vectors_choose(vectors, arguments->features.items, arguments->features.count, err);
 	const char *left_out[2 * COMMON_LIST_MAX];
 	for (size_t i = 0; i < arguments->label.count; i++)
 		left_out[count++] = arguments->label.items[i];

@@ -68,10 +68,8 @@ static int write_row(struct writing *writing, const struct batch *batch, const s
 			return err_memory(err);
 	}
 	struct vector vector = item->vector;
-	struct vector_row row = {.event = &item->event,
-				 .partition = item->partition->number,
-				 .kept = writing->kept,
-				 .vector = &vector};
+	struct vector_row row = {
+	    .event = &item->event, .partition = item->partition->number, .kept = writing->kept, .vector = &vector};
 	vector.flags &= ~(unsigned)FLAG_FALLBACK; /* of a decision, not of a vector */
 	if (options->labels != NULL)
 		row.label = label_book_find(options->labels, item->event.id, item->event.time_ms);

@@ -27,7 +27,7 @@ static void open_log(struct world *world)
 	world->config->redis.clock = &world->clock;
 }
 
-static void list_output_topics(struct world *world)
+void world_list_outputs(struct world *world)
 {
 	struct config *config = world->config;
 	const char *topics[] = {config->publish.alerts.topic, config->publish.decisions.topic,
@@ -46,7 +46,7 @@ int world_open(struct world *world, const char *config_path, struct err *err)
 	if (world->config == NULL)
 		return -1;
 	open_log(world);
-	list_output_topics(world);
+	world_list_outputs(world);
 	const struct privacy_options *privacy = &world->config->privacy;
 	world->pseudonym = (struct pseudonym_options){privacy->key, privacy->entity, privacy->id, privacy->fields,
 						      world->config->schema.field_count};

@@ -33,6 +33,8 @@ struct world {
 
 /** Reads the configuration (problems to standard error) and compiles its feature set. */
 int world_open(struct world *world, const char *config_path, struct err *err) MUST_USE;
+/** Tells the sink the output topics again, after they were changed in the configuration. */
+void world_list_outputs(struct world *world);
 /** Frees everything; NULL does nothing. */
 void world_close(struct world *world);
 

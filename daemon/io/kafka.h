@@ -62,9 +62,9 @@ struct kafka_topic_facts {
 int kafka_topic_facts(const struct kafka_options *options, const char *topic, struct kafka_topic_facts *facts,
 		      struct err *err) MUST_USE;
 
-/** Makes topics of so many partitions, replicated as the brokers do by default. One that exists already is left as it is. ERR_UNAVAILABLE: no broker answers, or it may not be. */
-int kafka_create_topics(const struct kafka_options *options, const char *const *names, size_t count, int32_t partitions,
-			struct err *err) MUST_USE;
+/** Makes a topic where there is none, with the brokers' own replication. ERR_RETRY: nobody answers; ERR_CONFIG: it may not. */
+int kafka_topic_create(const struct kafka_options *options, const char *topic, int32_t partitions,
+		       struct err *err) MUST_USE;
 
 /** The largest message (key, value and headers) that the output topics take, as the sink will say. ERR_RETRY: no broker answers. */
 int kafka_message_max(const struct kafka_options *options, size_t *bytes, struct err *err) MUST_USE;

@@ -150,6 +150,48 @@ int kafka_topic_facts(const struct kafka_options *options, const char *topic, st
 	return result;
 }
 
+static rd_kafka_resp_err_t create(rd_kafka_t *handle, const char *topic, int32_t partitions)
+{
+	char text[256];
+	rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, -1, text, sizeof text);
+	if (wanted == NULL)
+		return RD_KAFKA_RESP_ERR__INVALID_ARG;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+	rd_kafka_CreateTopics(handle, &wanted, 1, NULL, queue);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * KAFKA_CLIENT_REQUEST_MS);
+	rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		size_t count = 0;
+		const rd_kafka_topic_result_t **results =
+		    rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+		code = count == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__PARTIAL;
+	}
+	if (event != NULL)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_NewTopic_destroy(wanted);
+	return code;
+}
+
+int kafka_topic_create(const struct kafka_options *options, const char *topic, int32_t partitions, struct err *err)
+{
+	struct kafka_client client = {0};
+	int32_t found = 0;
+	if (open_admin(&client, options, err) != 0)
+		return -1;
+	int status = kafka_query_partitions(client.handle, topic, &found, err);
+	if (status == 0 && found == 0) {
+		rd_kafka_resp_err_t code = create(client.handle, topic, partitions);
+		bool forbidden = kafka_client_forbidden(code);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+			status =
+			    kafka_client_fail(err, forbidden ? ERR_CONFIG : ERR_UNAVAILABLE,
+					      forbidden ? ERR_EXIT : ERR_RETRY, code, "creation of a topic", topic);
+	}
+	kafka_client_close(&client);
+	return status;
+}
+
 static void visit_broker(void *context, const char *name, const char *value)
 {
 	if (strcmp(name, "message.max.bytes") == 0)

@@ -179,10 +179,13 @@ static int score(struct sweep_result *result, struct err *err)
 {
 	write_vectors();
 	prepare(cmd_train, TRAIN);
-	int status = run(cmd_score,
-			 "score --model @t.json --input @vectors.csv --output @scores.csv --keep label --explain", err);
+	int status = run(
+	    cmd_score,
+	    "score --model @t.json --input @vectors.csv --output @scores.csv --keep label --explain --plot @plot.svg",
+	    err);
 	scenario_note_file(result, scenario_path("scores.csv"));
 	scenario_note_file(result, scenario_path("scores.csv.scored.json"));
+	scenario_note_file(result, scenario_path("plot.svg"));
 	return status;
 }
 

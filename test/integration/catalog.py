@@ -5,6 +5,7 @@ import importlib
 ALL = []
 MODULES = (
     "cases_audit",
+    "cases_explain",
     "cases_faults",
     "cases_halts",
     "cases_init",
@@ -12,6 +13,7 @@ MODULES = (
     "cases_past",
     "cases_permissions",
     "cases_recovery",
+    "cases_replay",
     "cases_service",
     "cases_torture",
 )

@@ -39,13 +39,15 @@ class Outlierd:
 
 
 class Daemon:
-    """One `outlierd run`."""
+    """One `outlierd run`, or another command that runs for as long as it is let."""
+
+    COMMAND = "run"
 
     def __init__(self, binary, config, log, *arguments, environment=None):
         self.log_path = log
         self.log_path.touch()
         self.log_from = self.log_path.stat().st_size
-        self.process = start_process([binary, "run", "--config", config, *arguments], log, env=environment)
+        self.process = start_process([binary, self.COMMAND, "--config", config, *arguments], log, env=environment)
 
     def log(self):
         with open(self.log_path, "rb") as log:

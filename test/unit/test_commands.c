@@ -471,8 +471,8 @@ TEST(score_refuses_what_it_cannot_score)
 	expect_run(cmd_score, "score --input @s.csv --config c", 64,
 		   "outlierd score: --config needs --alerts F, --decisions F or both\nSee: outlierd score --help\n");
 	expect_run(cmd_score, "score --input @s.csv --config c --alerts a --output o", 64,
-		   "outlierd score: --output, --keep and --explain go with vectors, not with --config\nSee: outlierd "
-		   "score --help\n");
+		   "outlierd score: --output, --keep, --explain and --plot go with vectors, not with --config\nSee: "
+		   "outlierd score --help\n");
 	expect_run(cmd_score, "score --input @s.csv --model m --output o --alerts a", 64,
 		   "outlierd score: --alerts, --decisions, --input-format and --partitions need --config FILE\nSee: "
 		   "outlierd score --help\n");
@@ -519,7 +519,7 @@ TEST(models_of_a_directory_are_promoted_listed_and_rolled_back)
 	expect_run(cmd_model, "model promote --config @c.json ab", 64,
 		   "outlierd model: \"ab\" is too short for the beginning of an id: at least 4 characters\n*");
 	expect_run(cmd_model, "model demote --config @c.json ab", 64,
-		   "outlierd model: expected promote, rollback, list, inspect or import, found demote\n*");
+		   "outlierd model: expected promote, rollback, list, verify, inspect or import, found demote\n*");
 	expect_run(cmd_model, "model list", 64, "outlierd model: --config FILE is missing\n*");
 }
 
