@@ -124,7 +124,7 @@ static void add_doubts(const struct survey *survey, const struct proposal *propo
 	const uint64_t *outcomes = facts->trial->outcomes;
 	buffer_add_text(out, "\n## What to check\n\n");
 	buffer_add_format(out,
-			  "* Of the sample %" PRIu64 " events are good, %" PRIu64 " duplicates, %" PRIu64
+			  "* Of the sample %" PRIu64 " would be scored, %" PRIu64 " duplicates, %" PRIu64
 			  " too late, %" PRIu64 " from the future, %" PRIu64 " invalid",
 			  outcomes[OUTCOME_SCORED], outcomes[OUTCOME_DUPLICATE], outcomes[OUTCOME_TOO_LATE],
 			  outcomes[OUTCOME_FUTURE], outcomes[OUTCOME_INVALID]);

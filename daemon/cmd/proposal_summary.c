@@ -38,8 +38,8 @@ void proposal_summary(const struct survey *survey, const struct proposal *propos
 {
 	buffer_add_format(out,
 			  "%s: %" PRId32 " partitions, about %" PRIu64 " records; %" PRIu64
-			  " of %zu sampled ones are good "
-			  "events\n",
+			  " of %zu sampled ones would be "
+			  "scored\n",
 			  place->topic, facts->partitions, facts->topic_records, facts->trial->outcomes[OUTCOME_SCORED],
 			  survey->count + facts->unreadable);
 	line(survey, "id", &proposal->id, out);
