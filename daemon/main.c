@@ -17,6 +17,7 @@ static const struct subcommand {
 	const char *help;
 } subcommands[] = {
     {"run", cmd_run, "the daemon: topic in, explained alerts out"},
+    {"init", cmd_init, "a configuration proposed from a topic's schema and a sample"},
     {"check", cmd_check, "every problem of a configuration at once"},
     {"features", cmd_features, "vectors of a file of events"},
     {"train", cmd_train, "a model from vectors"},

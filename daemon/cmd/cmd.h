@@ -7,6 +7,8 @@
 
 /** outlierd run: the daemon. */
 int cmd_run(int argc, char **argv);
+/** outlierd init: a configuration proposed from a topic's schema and a sample. */
+int cmd_init(int argc, char **argv);
 /** outlierd features: vectors of a file of events. */
 int cmd_features(int argc, char **argv);
 /** outlierd train: a model from vectors. */

@@ -4,6 +4,7 @@
  */
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/proposal_text.h"
 #include "rng.h"
 #include "test/chaos/scenarios.h"
 
@@ -241,6 +242,68 @@ static int inspect(struct sweep_result *result, struct err *err)
 	return status;
 }
 
+#define POSTINGS 300
+
+/* A made-up topic's records, value by value, as text. */
+static void survey_postings(struct survey *survey)
+{
+	static const char *const ways[] = {"WEB", "POS", "ATM"};
+	for (int i = 0; i < POSTINGS; i++) {
+		char texts[5][32];
+		snprintf(texts[0], sizeof texts[0], "r%d", i);
+		snprintf(texts[1], sizeof texts[1], "%d", 1790000000 + 600 * i);
+		snprintf(texts[2], sizeof texts[2], "card-%d", i * 7 % 10);
+		snprintf(texts[3], sizeof texts[3], "%d.%02d", i * 31 % 97, i % 100);
+		snprintf(texts[4], sizeof texts[4], "%s", ways[i / 7 % 3]);
+		const struct slice key = slice_of(texts[2]);
+		survey_begin(survey, &(struct record){.timestamp_ms = INT64_C(1790000000000) + 600000 * i, .key = key});
+		for (size_t j = 0; j < 5; j++)
+			survey_value(survey, j, slice_of(texts[j]), key);
+	}
+}
+
+static int propose_postings(struct sweep_result *result, struct err *err)
+{
+	static const char schema_text[] =
+	    "{\"type\":\"record\",\"name\":\"p\",\"fields\":[{\"name\":\"ref\",\"type\":\"string\"},"
+	    "{\"name\":\"at\",\"type\":\"long\"},{\"name\":\"card\",\"type\":\"string\"},"
+	    "{\"name\":\"amount\",\"type\":\"double\"},{\"name\":\"way\",\"type\":\"string\"}]}";
+	const struct proposal_options options = {.retention_ms = -1};
+	const struct proposal_place place = {
+	    .pipeline = "p", .topic = "t", .servers = "s:1", .registry = "http://r:1", .redis = "tcp://r:1"};
+	struct survey *survey = survey_new(POSTINGS);
+	struct avro_schema *schema = avro_schema_parse(slice_of(schema_text), err);
+	struct proposal proposal;
+	struct buffer json;
+	int status = survey == NULL ? err_memory(err) : schema == NULL ? -1 : 0;
+	buffer_init(&json);
+	if (status == 0)
+		status = survey_schema(survey, avro_schema_root(schema), err);
+	if (status == 0) {
+		survey->partition_count = 1;
+		survey_postings(survey);
+		status = survey_measure(survey, err) == 0 ? propose(survey, &options, &proposal, err) : -1;
+	}
+	if (status == 0) {
+		const struct trial trial = {0};
+		const struct trial_column columns[PROPOSAL_FEATURES] = {{0}};
+		const struct proposal_facts facts = {.config_path = "p.json",
+						     .report_path = "p.md",
+						     .partitions = 1,
+						     .trial = &trial,
+						     .columns = columns};
+		proposal_config(survey, &proposal, &place, &json);
+		proposal_report(survey, &proposal, &place, &facts, &json);
+		proposal_summary(survey, &proposal, &place, &facts, &json);
+		status = buffer_failed(&json) ? err_memory(err) : 0;
+		sweep_note(result, buffer_slice(&json));
+	}
+	buffer_free(&json);
+	avro_schema_free(schema);
+	survey_free(survey);
+	return status;
+}
+
 /* In the program jansson's allocator ends the process rather than fail: in a child, whose end is looked at. */
 static int json_memory(struct sweep_result *result, struct err *err)
 {
@@ -281,5 +344,6 @@ const struct sweep_scenario scenarios_commands[] = {{"commands: simulate CSV", s
 						    {"commands: evaluate", evaluate, 0},
 						    {"commands: check", check, 0},
 						    {"commands: model inspect", inspect, 0},
+						    {"commands: propose a configuration", propose_postings, 0},
 						    {"commands: JSON without memory", json_memory, 0},
 						    {0}};
