@@ -373,6 +373,9 @@ static const struct config_row rows[] = {
 	 .fallback = "\"1s\"", .help = "State of several committed batches is written together, at most this long."},
 	{.path = "limits.write_records", INTEGER(1, 100000000), AT(config.limits.write_records), .fallback = "100000",
 	 .help = "Committed records per partition whose state is not yet written, at most."},
+	{.path = "limits.parity_share", NUMBER(0, 1), AT(config.limits.parity_share), .fallback = "0.0001",
+	 .help = "Share of the scored events whose vectors the daemon computes a second time, naively from the entity's "
+		 "log, and compares bit for bit: see `outlierd_parity_differences_total`. 0: none."},
 
 	/* privacy */
 	{.path = "privacy", .kind = ROW_OBJECT, .nullable = true, AT(privacy), .otherwise = "nothing is replaced",

@@ -63,6 +63,12 @@ static void render_events(const struct metrics *metrics, struct buffer *text)
 	counter(text, "alerts_total", "Flagged events.", metrics->alerts);
 	counter(text, "reapplied_records_total",
 		"Records applied again to the state alone, below the committed offset.", metrics->reapplied);
+	counter(text, "parity_checked_total", "Vectors computed a second time, naively, and compared.",
+		metrics->parity_checked);
+	counter(text, "parity_unchecked_total", "Vectors of the sample that the entity's log alone does not give.",
+		metrics->parity_unchecked);
+	counter(text, "parity_differences_total", "Vectors that the naive computation did not confirm: a defect.",
+		metrics->parity_differences);
 }
 
 static void render_partitions(const struct metrics *metrics, const char *topic, struct buffer *text)

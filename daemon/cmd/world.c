@@ -207,6 +207,7 @@ struct pipeline_options world_pipeline_options(const struct world *world)
 	const struct config *config = world->config;
 	return (struct pipeline_options){
 	    .set = world->set,
+	    .definitions = &config->features,
 	    .publish = &config->publish,
 	    .pseudonym = config->privacy.any ? &world->pseudonym : NULL,
 	    .limits = config->limits,

@@ -27,8 +27,19 @@ struct item {
 	bool silent; /* below C: state only */
 };
 
+/** A sample of the scored events is judged by features/parity. Counters grow for ever. */
+struct batch_parity {
+	const struct feature_set_options *definitions; /* that the set was compiled from; NULL: no judge */
+	uint64_t below;                                /* of 2^64: whose hash of the place is below is in the sample */
+	uint64_t checked, unchecked, different;
+	int32_t partition; /* the last that was different: its place, and the first feature (their number: flags) */
+	int64_t offset;
+	size_t feature;
+};
+
 struct batch {
 	const struct feature_set *set; /* borrowed */
+	struct batch_parity parity;    /* the caller's to set after batch_new(); zeroed: no sample */
 	struct arena *arena;           /* owned; all memory of the batch */
 	struct item *items;            /* of the arena */
 	size_t count, capacity;

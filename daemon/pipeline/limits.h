@@ -14,6 +14,7 @@ struct batch_limits {
 	int64_t write_interval_ms; /* state of several committed batches is written together, at most this long */
 	uint64_t write_records;    /* ... and at most this many records of lead of C over R per partition */
 	double dead_letters, late; /* caps on their share of the last 10,000 records of a partition */
+	double parity_share;       /* of the scored events that are computed a second time, naively */
 };
 
 #endif

@@ -25,6 +25,9 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const stru
 		pipeline_free(pipeline);
 		return NULL;
 	}
+	pipeline->batch->parity.definitions = limits->parity_share > 0 ? options->definitions : NULL;
+	pipeline->batch->parity.below =
+	    limits->parity_share >= 1 ? UINT64_MAX : (uint64_t)(limits->parity_share * 0x1p64);
 	const char *hex = feature_set_state_id(options->set);
 	for (size_t i = 0; i < SHA256_BYTES; i++) {
 		unsigned byte = 0;

@@ -13,6 +13,8 @@
 
 struct pipeline_options {
 	const struct feature_set *set;
+	const struct feature_set_options
+	    *definitions; /* that it was compiled from, for limits.parity_share; NULL: no judge */
 	const struct publish_options *publish;
 	const struct pseudonym_options *pseudonym; /* NULL: none */
 	struct batch_limits limits;

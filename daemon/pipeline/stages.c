@@ -360,10 +360,30 @@ static int commit(struct pipeline *pipeline, const struct membership *membership
 	}
 }
 
+/* A vector that the naive judge does not confirm is a defect of this program, or of the machine's memory. */
+static void count_parity(struct pipeline *pipeline)
+{
+	struct metrics *metrics = &pipeline->metrics;
+	const struct batch_parity *parity = &pipeline->batch->parity;
+	const struct feature_set *set = pipeline->options.set;
+	if (parity->different > metrics->parity_differences)
+		log_error(pipeline->ports.log,
+			  "partition %" PRId32 " offset %" PRId64
+			  ": feature %s is not what the entity's log gives (%" PRIu64
+			  " decisions since the start). Please report this with `outlierd explain`",
+			  parity->partition, parity->offset,
+			  parity->feature < feature_set_count(set) ? feature_set_name(set, parity->feature) : "flags",
+			  parity->different);
+	metrics->parity_checked = parity->checked;
+	metrics->parity_unchecked = parity->unchecked;
+	metrics->parity_differences = parity->different;
+}
+
 static void count_batch(struct pipeline *pipeline)
 {
 	struct metrics *metrics = &pipeline->metrics;
 	const struct batch *batch = pipeline->batch;
+	count_parity(pipeline);
 	metrics->batches++;
 	metrics->reapplied += batch->reapplied;
 	metrics->alerts += batch->flagged;

@@ -20,7 +20,9 @@ LETTER_OWN = "__connect.errors."
 @case
 def a_run_equals_the_offline_run(scene):
     scene.create()
-    config = scene.configure(scene.settings(scene.redis()))
+    settings = scene.settings(scene.redis())
+    settings["limits"] = {"parity_share": 1}
+    config = scene.configure(settings)
     scene.send(scene.world.records)
     daemon = scene.start(config)
     scene.wait_done()
@@ -36,9 +38,23 @@ def a_run_equals_the_offline_run(scene):
         _check_letters(scene)
     with scene.check("metrics_add_up_to_the_records_sent"):
         _check_metrics(scene, daemon, reference)
+    with scene.check("the_judge_confirms_every_vector_that_the_log_gives"):
+        _check_judge(daemon, reference)
     with scene.check("json_lines_give_the_same_bytes_as_an_avro_file"):
         _check_json_lines(scene, reference)
     daemon.stop()
+
+
+def _check_judge(daemon, reference):
+    scored = reference.outcomes["scored"]
+
+    def judged():
+        metrics = daemon.metrics()
+        return [metrics[f"outlierd_parity_{name}_total"] for name in ("checked", "unchecked", "differences")]
+
+    wait_until(lambda: sum(judged()[:2]) == scored, 10, "all vectors are judged")
+    checked, _, differences = judged()
+    assert differences == 0 and checked > scored / 4, judged()
 
 
 def _check_variety(reference):

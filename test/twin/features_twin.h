@@ -1,6 +1,6 @@
 /*
  * The naive twin of features/: keeps every scored event of every entity for ever and answers each question by going over
- * all of them. Shares no code with features/ but the types of options and events, and daemon/base's elementary functions.
+ * all of them (features/rescan, which shares no code with the rest of features/).
  */
 #ifndef OUTLIERD_FEATURES_TWIN_H
 #define OUTLIERD_FEATURES_TWIN_H

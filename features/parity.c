@@ -1,0 +1,118 @@
+#include "features/parity.h"
+
+#include "features/entity_state.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one check works on; owned. */
+struct checking {
+	struct rescan_event *events;
+	const struct rescan_event **list;
+	struct value *values; /* of all events */
+	struct vector again;
+};
+
+static struct value value_of(const struct entity *entity, const struct field *field, int64_t cell)
+{
+	struct value value = {.present = cell != CELL_NULL};
+	if (!value.present)
+		return value;
+	switch (field_kind(field)) {
+	case VALUE_TEXT:
+		value.text = rows_text(entity->set, entity->rows, cell);
+		break;
+	case VALUE_DOUBLE:
+		value.number = cell_double(cell);
+		break;
+	case VALUE_UNITS:
+		value.units = cell;
+		break;
+	}
+	return value;
+}
+
+static void fill_event(const struct entity *entity, uint32_t row, struct rescan_event *event, struct value *values)
+{
+	const struct feature_set *set = entity->set;
+	const struct rows *rows = entity->rows;
+	event->event.time_ms = rows->time[row];
+	event->event.offset = rows->offset[row];
+	event->event.values = values;
+	for (size_t i = 0; i < set->schema->field_count; i++)
+		if (set->column_of[i] != NONE)
+			values[i] = value_of(entity, &set->schema->fields[i],
+					     rows->cells[(size_t)set->column_of[i] * rows->capacity + row]);
+}
+
+/* All rows but the event's own. */
+static size_t fill_events(const struct entity *entity, const struct event *event, struct checking *checking)
+{
+	size_t fields = entity->set->schema->field_count, count = 0;
+	for (uint32_t row = entity->visible; row < entity->end; row++) {
+		if (entity->rows->offset[row] == event->offset)
+			continue;
+		fill_event(entity, row, &checking->events[count], checking->values + count * fields);
+		checking->list[count] = &checking->events[count];
+		count++;
+	}
+	return count;
+}
+
+static bool take_memory(const struct feature_set *set, size_t rows, struct checking *checking)
+{
+	checking->events = calloc(rows + 1, sizeof *checking->events);
+	checking->list = calloc(rows + 1, sizeof *checking->list);
+	checking->values = calloc((rows + 1) * (set->schema->field_count + 1), sizeof *checking->values);
+	checking->again.values = calloc(set->feature_count + 1, sizeof *checking->again.values);
+	checking->again.usual = calloc(set->feature_count + 1, sizeof *checking->again.usual);
+	return checking->events != NULL && checking->list != NULL && checking->values != NULL &&
+	       checking->again.values != NULL && checking->again.usual != NULL;
+}
+
+static bool same_bits(double a, double b)
+{
+	return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static enum parity compare(const struct feature_set *set, const struct vector *vector, const struct vector *again,
+			   size_t *feature)
+{
+	for (*feature = 0; *feature < set->feature_count; ++*feature) {
+		const struct usual *then = &vector->usual[*feature], *now = &again->usual[*feature];
+		if (!same_bits(vector->values[*feature], again->values[*feature]) || then->n != now->n ||
+		    (then->n > 0 && !same_bits(then->mean, now->mean)))
+			return PARITY_DIFFERENT;
+	}
+	return (vector->flags & ~(unsigned)FLAG_FALLBACK) == again->flags ? PARITY_SAME : PARITY_DIFFERENT;
+}
+
+enum parity parity_check(const struct feature_set_options *options, const struct feature_set *set,
+			 const struct entity *entity, const struct watermark *watermark, const struct event *event,
+			 const struct vector *vector, size_t *feature)
+{
+	struct checking checking = {NULL, NULL, NULL, {NULL, NULL, 0}};
+	enum parity parity = PARITY_UNCHECKED;
+	size_t rows = entity->end - entity->visible;
+	assert(vector->usual != NULL && watermark->complete_since_ms != WATERMARK_NONE);
+	if (entity->fold_edge != FOLD_EDGE_NONE || rows > RESCAN_EVENTS_MAX)
+		return PARITY_UNCHECKED;
+	if (take_memory(set, rows, &checking)) {
+		const struct rescan rescan = {.options = options,
+					      .events = checking.list,
+					      .count = fill_events(entity, event, &checking),
+					      .fold_edge = INT64_MIN,
+					      .pane_ms = 1,
+					      .complete_since_ms = watermark->complete_since_ms};
+		if (rescan_vector(&rescan, event, &checking.again) == 0)
+			parity = compare(set, vector, &checking.again, feature);
+	}
+	free(checking.events);
+	free(checking.list);
+	free(checking.values);
+	free(checking.again.values);
+	free(checking.again.usual);
+	return parity;
+}
