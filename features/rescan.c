@@ -10,6 +10,8 @@
 
 #define NEVER INT64_MIN
 
+__extension__ typedef __int128 wide;
+
 static bool precedes(const struct event *a, const struct event *b)
 {
 	return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->offset < b->offset;

@@ -2,18 +2,22 @@
 #include "daemon/cmd/about.h"
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/decision_rows.h"
 #include "daemon/cmd/model_output.h"
 #include "daemon/cmd/training.h"
 #include "daemon/io/output.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define NAME "train"
+#define MEMORY_DEFAULT_MB 4096
 
 struct arguments {
-	const char *config, *input, *output, *calibrate, *leaf_value;
+	const char *config, *input, *output, *calibrate, *leaf_value, *from, *to;
 	struct common_list features, label, ignore;
-	int64_t trees, sample, seed;
+	int64_t trees, sample, seed, memory_mb;
 };
 
 struct run {
@@ -30,8 +34,15 @@ struct run {
 static int parse(struct arguments *arguments, int argc, char **argv, struct err *err)
 {
 	const struct common_option options[] = {
-	    {"input", "F", COMMON_TEXT, &arguments->input, .required = true,
-	     .help = "vectors as CSV with a header; - is standard input"},
+	    {"input", "F", COMMON_TEXT, &arguments->input,
+	     .help = "vectors as CSV with a header, - is standard input; or with\n--config recorded decisions (.jsonl, "
+		     "or an "
+		     "Avro file .avro)"},
+	    {"from", "EDGE", COMMON_TEXT, &arguments->from,
+	     .help = "instead: the decisions topic of --config, of records from here\non: " STRETCH_EDGE_HELP},
+	    {"to", "EDGE", COMMON_TEXT, &arguments->to, .help = "... up to here, not included (latest)"},
+	    {"memory", "MIB", COMMON_INTEGER, &arguments->memory_mb, .minimum = 1, .maximum = 1 << 24,
+	     .help = "of decisions: the most that their rows may need (4096)"},
 	    {"output", "M", COMMON_TEXT, &arguments->output, .required = true,
 	     .help = "the model's file, or a directory of models (name/ makes it):\nthere it is added as ID.json, and "
 		     "becomes the champion if\nthere is none"},
@@ -61,7 +72,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	};
 	const struct common_command command = {
 	    .name = NAME,
-	    .usage = "--input F --output M [--config FILE] [options]",
+	    .usage = "--input F --output M [--config FILE] [options]\n"
+		     "       outlierd train --config FILE --from EDGE [--to EDGE] --output M [options]",
 	    .summary =
 		"Trains an isolation forest on the rows of a CSV file of vectors. Rows whose _flags say \"warming\"\n"
 		"are left out and counted; a column that is no number is an error with its line.",
@@ -117,16 +129,77 @@ static int choose(struct run *run, struct vectors *vectors, struct err *err)
 	return vectors_choose_rest(vectors, left_out, count, err);
 }
 
+/* Recorded decisions as a file of vectors, which is removed once it is open. */
+static int spool_decisions(struct run *run, char *path, size_t size, struct err *err)
+{
+	const struct arguments *arguments = &run->arguments;
+	struct stretch_edge *edges = calloc(2, sizeof *edges);
+	struct decision_rows_counts counts;
+	struct world world = {0};
+	int status = edges == NULL ? err_memory(err) : world_open(&world, arguments->config, err);
+	if (status == 0 && arguments->from != NULL)
+		status =
+		    stretch_parse("from", arguments->from, &edges[0], err) != 0 ||
+			    stretch_parse("to", arguments->to == NULL ? "latest" : arguments->to, &edges[1], err) != 0
+			? -1
+			: world_codec(&world, err);
+	const struct decision_rows_options options = {.world = &world,
+						      .path = arguments->from == NULL ? arguments->input : NULL,
+						      .edges = edges,
+						      .memory_bytes = (size_t)arguments->memory_mb << 20};
+	if (status == 0)
+		status = decision_rows_spool(&options, path, size, &counts, err);
+	if (status == 0)
+		fprintf(stderr,
+			"%" PRIu64 " decisions; left out %" PRIu64 " of other feature sets, %" PRIu64
+			" of other topics, %" PRIu64 " unreadable\n",
+			counts.taken, counts.other_features, counts.other_topics, counts.unreadable);
+	world_close(&world);
+	free(edges);
+	return status;
+}
+
+static int open_input(struct run *run, struct err *err)
+{
+	const struct arguments *arguments = &run->arguments;
+	char path[4096];
+	bool decisions = arguments->from != NULL || decision_rows_is_file(arguments->input);
+	sha256_init(&run->hash);
+	if (!decisions)
+		return about_read(arguments->input, &run->about, err) != 0
+			   ? -1
+			   : vectors_open(&run->rows, arguments->input, true, &run->hash, err);
+	if (arguments->config == NULL)
+		return err_set(err, ERR_USAGE, "decisions need --config FILE: which features they are of");
+	if (spool_decisions(run, path, sizeof path, err) != 0)
+		return -1;
+	int status = vectors_open(&run->rows, path, true, &run->hash, err);
+	(void)unlink(path);
+	run->about.known = true; /* decisions have their records' coordinates */
+	strcpy(run->about.feature_set_id, feature_set_id(run->set));
+	return status;
+}
+
+static int check_input(const struct arguments *arguments, struct err *err)
+{
+	if ((arguments->input == NULL) == (arguments->from == NULL))
+		return err_set(err, ERR_USAGE,
+			       arguments->input == NULL ? "--input F is missing, or --from EDGE for the decisions topic"
+							: "--input and --from: one of them");
+	if (arguments->to != NULL && arguments->from == NULL)
+		return err_set(err, ERR_USAGE, "--to goes with --from");
+	return 0;
+}
+
 static int open_rows(struct run *run, struct err *err)
 {
 	const struct arguments *arguments = &run->arguments;
 	struct vectors *rows = &run->rows;
-	sha256_init(&run->hash);
-	if (about_read(arguments->input, &run->about, err) != 0 ||
-	    vectors_open(rows, arguments->input, true, &run->hash, err) != 0 || choose(run, rows, err) != 0)
+	if (open_input(run, err) != 0 || choose(run, rows, err) != 0)
 		return -1;
 	if (rows->count == 0 || rows->count > FOREST_COLUMNS_MAX)
-		return err_set(err, ERR_DATA, "%s: %zu columns to train on, not 1 to %d", arguments->input, rows->count,
+		return err_set(err, ERR_DATA, "%s: %zu columns to train on, not 1 to %d",
+			       arguments->input == NULL ? "decisions" : arguments->input, rows->count,
 			       FOREST_COLUMNS_MAX);
 	if (run->set != NULL && run->about.known && strcmp(run->about.feature_set_id, feature_set_id(run->set)) != 0)
 		return err_set(err, ERR_DATA,
@@ -142,7 +215,7 @@ static int open_calibrate(struct run *run, bool *order_assumed, struct err *err)
 	struct about about = {0};
 	if (path == NULL)
 		return 0;
-	if (strcmp(path, "-") == 0 && strcmp(run->arguments.input, "-") == 0)
+	if (strcmp(path, "-") == 0 && run->arguments.input != NULL && strcmp(run->arguments.input, "-") == 0)
 		return err_set(err, ERR_USAGE, "--input and --calibrate are both standard input");
 	sha256_init(&run->calibrate_hash);
 	const char *const *names = (const char *const *)run->rows.names;
@@ -182,10 +255,12 @@ static int run_train(struct run *run, struct err *err)
 	const struct arguments *arguments = &run->arguments;
 	int64_t started_us = common_monotonic_us();
 	char elapsed[32];
+	if (check_input(arguments, err) != 0)
+		return -1;
 	if (common_list_once(&arguments->features, "features", err) != 0 || read_config(run, err) != 0 ||
 	    open_rows(run, err) != 0)
 		return -1;
-	if (output_is_input(arguments->output, arguments->input))
+	if (arguments->input != NULL && output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
 	bool density = strcmp(arguments->leaf_value, "density") == 0;
 	if (!density && strcmp(arguments->leaf_value, "depth") != 0)
@@ -221,6 +296,7 @@ int cmd_train(int argc, char **argv)
 	run->arguments.trees = TRAIN_TREES_DEFAULT;
 	run->arguments.sample = TRAIN_SAMPLE_DEFAULT;
 	run->arguments.seed = 1;
+	run->arguments.memory_mb = MEMORY_DEFAULT_MB;
 	run->arguments.leaf_value = "depth";
 	if (parse(&run->arguments, argc, argv, &err) == 1)
 		(void)run_train(run, &err);

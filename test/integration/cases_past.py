@@ -4,6 +4,8 @@ import csv
 import json
 import time
 
+import fastavro
+
 from catalog import case
 
 COORDINATES = ("_partition", "_offset")
@@ -63,6 +65,8 @@ def vectors_of_the_topic_are_those_of_the_decisions(scene):
             for name, value in decision["features"].items():
                 assert value == (float(row[name]) if row[name] else None), f"{name}: {value}, {row}"
             assert row["_flags"].split() == [f for f in decision["flags"] if f != "fallback"], (row, decision)
+    with scene.check("models_of_vectors_and_of_decisions_are_the_same"):
+        _check_training(scene, config, whole)
     with scene.check("group_and_state_are_not_touched"):
         assert daemon.process.poll() is None
         assert scene.topics.committed(scene.prefix, scene.input, 3)
@@ -83,6 +87,39 @@ def vectors_of_the_topic_are_those_of_the_decisions(scene):
         assert joined == {name: str(i % 2) for i, (name, at) in enumerate(ids) if at <= middle}
         assert f"labels: {len(joined)} joined, {2000 - len(joined)} not known yet, 0 without a vector" in said, said
     daemon.stop()
+
+
+def _check_training(scene, config, whole):
+    """From the topic, from a file of lines, from an Avro file, from vectors: the same rows, so the same bytes."""
+    values = [message.value for message in scene.topics.read(scene.decisions)]
+    lines = scene.folder / "decisions.jsonl"
+    lines.write_bytes(b"\n".join(values) + b"\n")
+    schema = {"type": "record", "name": "Decision", "fields": [
+        {"name": name, "type": "string"} for name in ("event_id", "entity", "topic", "feature_set_id")
+    ] + [{"name": name, "type": "long"} for name in ("event_time", "partition", "offset")] + [
+        {"name": "flags", "type": {"type": "array", "items": "string"}},
+        {"name": "features", "type": {"type": "record", "name": "Features", "fields": [
+            {"name": name, "type": ["null", "double"]} for name in json.loads(values[0])["features"]]}}]}
+    container = scene.folder / "decisions.avro"
+    with open(container, "wb") as file:
+        fastavro.writer(file, schema, [json.loads(value) for value in values], codec="deflate")
+    models = {}
+    for name, arguments in (
+        ("vectors", ("--input", scene.folder / "plain.csv")),
+        ("topic", ("--from", "earliest")),
+        ("lines", ("--input", lines)),
+        ("container", ("--input", container)),
+    ):
+        if name == "vectors":
+            _features(scene, config, "plain", "--from", "earliest")
+        done = scene.outlierd.run("train", "--config", config, "--output", scene.folder / f"{name}.json", *arguments)
+        models[name] = (scene.folder / f"{name}.json").read_bytes()
+        assert name == "vectors" or f"{len(whole)} decisions; left out 0 of other feature sets" in done.stderr, done.stderr
+    assert len(set(models.values())) == 1, {name: len(model) for name, model in models.items()}
+    for arguments, wanted in ((("--from", "earliest", "--input", lines), "--input and --from: one of them"),
+                              ((), "--input F is missing, or --from EDGE")):
+        said = scene.outlierd.run("train", "--config", config, "--output", "x", *arguments, status=64).stderr
+        assert wanted in said, said
 
 
 @case
