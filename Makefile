@@ -29,7 +29,7 @@ WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_co
 FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-detector quality sklearn lint format asan install clean help
+.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-past bench-detector quality sklearn lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -128,6 +128,9 @@ bench: $(BENCHES) all ## measure: decoder, state, forest, Redis, the whole path 
 
 bench-latency: $(BENCHES) all ## measure from an event produced to its alert visible, idle and at half load
 	@test/bench/bench_latency.sh $(BUILD)/test/bench/bench_path $(BUILD)/test/bench/bench_latency $(BUILD)/outlierd
+
+bench-past: $(BENCHES) all ## replay and features --from beside the live path, over the same topic
+	@test/bench/bench_past.sh $(BUILD)/outlierd $(BUILD)/test/bench/bench_path
 
 bench-detector: $(BUILD)/test/bench/bench_detector ## the forest against scikit-learn, isotree and shap (the newest from PyPI)
 	@test/tools/deps bench

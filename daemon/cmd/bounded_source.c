@@ -14,6 +14,8 @@ static bool is_beyond(const struct bounded_source *bounded, int32_t partition, i
 /* How many records the rate allows now, at most `limit`. */
 static size_t allowed(struct bounded_source *bounded, size_t limit)
 {
+	if (bounded->held != NULL && *bounded->held)
+		return 0;
 	if (bounded->rate <= 0)
 		return limit;
 	int64_t now_us = bounded->clock->monotonic_us(bounded->clock->self);

@@ -13,6 +13,7 @@ struct bounded_source {
 	const int64_t *ends;       /* borrowed; by partition, the first offset that is not wanted */
 	size_t count;              /* of partitions */
 	double rate;               /* records a second at most; 0: any */
+	const volatile int *held;  /* while it is not 0 no record is handed out; borrowed. NULL: never */
 	double allowance;          /* records that may be taken now */
 	int64_t last_us;
 };

@@ -7,6 +7,7 @@
 #include "number.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define NAME "replay"
 #define MEMORY_DEFAULT_MB 4096
@@ -15,7 +16,7 @@
 struct arguments {
 	const char *config, *warm_up, *report;
 	struct replay_options replay;
-	int64_t memory_mb, examples;
+	int64_t memory_mb, examples, jobs;
 	bool compare, into_live;
 };
 
@@ -36,6 +37,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"decisions", "TOPIC", COMMON_TEXT, &replay->decisions, .help = "likewise"},
 	    {"late", "TOPIC", COMMON_TEXT, &replay->late, .help = "likewise"},
 	    {"dead-letters", "TOPIC", COMMON_TEXT, &replay->dead_letters, .help = "likewise"},
+	    {"jobs", "N", COMMON_INTEGER, &arguments->jobs, .minimum = 1, .maximum = 256,
+	     .help = "threads that share the partitions (as many as processors)"},
 	    {"rate", "N", COMMON_NUMBER, &replay->rate, .minimum = 0.01, .maximum = 1e9,
 	     .help = "records a second at most, history included"},
 	    {"keep", NULL, COMMON_FLAG, &replay->keep, .help = "state and offsets stay when it is done"},
@@ -108,10 +111,12 @@ static int run(struct arguments *arguments, struct world *world, struct err *err
 							       .report = arguments->report};
 		return replay_compare(world, &compare, err);
 	}
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	replay->jobs = (unsigned)(arguments->jobs > 0 ? arguments->jobs : processors > 0 ? processors : 1);
 	const char *live_group = world->config->kafka.group_id;
 	if (replay_set_apart(world, replay, err) != 0)
 		return -1;
-	return replay_run(world, replay, live_group, err);
+	return replay_run(world, arguments->config, replay, live_group, err);
 }
 
 int cmd_replay(int argc, char **argv)

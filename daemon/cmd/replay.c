@@ -1,11 +1,9 @@
-#include "daemon/cmd/replay_plan.h"
+#include "daemon/cmd/replay_job.h"
 
-#include "daemon/cmd/bounded_source.h"
 #include "daemon/cmd/common.h"
 #include "daemon/cmd/past.h"
 #include "daemon/cmd/signals.h"
 #include "daemon/io/kafka_group.h"
-#include "daemon/io/memory_store.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -13,22 +11,23 @@
 #include <stdlib.h>
 
 #define TTL_BEYOND_REACH_MS (INT64_C(7) * 86400000) /* of state that nobody comes back for */
-#define ALONE_GRACE_MS 5000                         /* beyond a session's time-out */
+#define LOOK_MS 20
+#define WRITE_INTERVAL_MS 10000
+#define WRITE_RECORDS 2000000 /* per partition */
+#define FOREIGN_US 30000000   /* partitions that nobody of ours has for so long are another process's */
+#define ALONE_GRACE_MS 5000   /* beyond a session's time-out */
 
 struct replaying {
 	struct world *world;
 	const struct replay_options *options;
 	struct replay_plan plan;
-	struct bounded_source bounded;
-	struct kafka_source *source;
-	struct kafka_sink *sink;
-	struct redis_store *redis;
-	struct memory_store *memory;
-	struct pipeline *pipeline;
+	struct replay_shared shared;
+	struct replay_job *jobs;   /* owned; options->jobs of them */
+	struct redis_store *redis; /* for what is deleted; NULL: state is in memory */
 	struct signals signals;
 	struct common_progress progress;
-	int64_t began_us;
-	uint64_t total, done; /* records of the stretch, by offsets; committed */
+	int64_t began_us, whole_us; /* whole_us: when the jobs last had all partitions */
+	uint64_t total, done;       /* records of the stretch, by offsets; committed */
 };
 
 /* A topic of the live pipeline is never written to. */
@@ -60,6 +59,12 @@ int replay_set_apart(struct world *world, const struct replay_options *options, 
 			return -1;
 	}
 	world_list_outputs(world);
+	struct batch_limits *limits = &config->limits;
+	/* State is seldom written: a replay that was killed applies again what was not, and nobody waits for it. */
+	if (limits->write_interval_ms < WRITE_INTERVAL_MS)
+		limits->write_interval_ms = WRITE_INTERVAL_MS;
+	if (limits->write_records < WRITE_RECORDS)
+		limits->write_records = WRITE_RECORDS;
 	config->redis.ttl_ms = feature_set_reach_ms(world->set) + TTL_BEYOND_REACH_MS;
 	return 0;
 }
@@ -98,8 +103,6 @@ static int open_store(struct replaying *replaying, struct err *err)
 	const struct config *config = replaying->world->config;
 	if (config->state_kind == STATE_REDIS)
 		replaying->redis = redis_store_new(&config->redis, err);
-	else if ((replaying->memory = memory_store_new()) == NULL)
-		return err_memory(err);
 	return config->state_kind == STATE_REDIS && replaying->redis == NULL ? -1 : 0;
 }
 
@@ -142,102 +145,105 @@ static int open_plan(struct replaying *replaying, const char *live_group, struct
 	return 0;
 }
 
-static int open_champion(struct world *world, struct err *err)
+/* Jobs beyond the number of partitions would have nothing to do. */
+static int start_jobs(struct replaying *replaying, const char *config, struct err *err)
 {
-	struct err why = {0};
-	world->champion = world_champion(world->config, world->set, &why, err);
-	if (world->champion == NULL)
-		return -1;
-	if (world->champion->model == NULL)
-		log_error(&world->log, "no model can be used, rules alone decide (flag fallback): %s",
-			  err_is_set(&why) ? why.message : "no model.directory is configured");
+	const struct replay_options *options = replaying->options;
+	struct replay_shared *shared = &replaying->shared;
+	shared->plan = &replaying->plan;
+	shared->held = options->jobs > 1;
+	shared->stop = &replaying->signals.stop;
+	shared->committed = calloc(replaying->plan.count, sizeof *shared->committed);
+	replaying->jobs = calloc(options->jobs, sizeof *replaying->jobs);
+	if (shared->committed == NULL || replaying->jobs == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < replaying->plan.count; i++)
+		atomic_store(&shared->committed[i], replaying->plan.from[i]);
+	for (unsigned i = 0; i < options->jobs; i++) {
+		replaying->jobs[i].shared = shared;
+		if (replay_job_open(&replaying->jobs[i], config, options, i, err) != 0)
+			return -1;
+	}
+	for (unsigned i = 0; i < options->jobs; i++)
+		if (replay_job_start(&replaying->jobs[i], err) != 0)
+			return -1;
 	return 0;
 }
 
-static int open_pipeline(struct replaying *replaying, struct err *err)
+/* Every job is ready with a partition of its own at least: the group is complete. */
+static bool everybody_has_some(const struct replaying *replaying)
 {
-	struct world *world = replaying->world;
-	struct config *config = world->config;
-	replaying->source = kafka_source_new(&config->kafka, err);
-	replaying->sink = replaying->source == NULL ? NULL : kafka_sink_new(&config->kafka, err);
-	if (replaying->sink == NULL)
-		return -1;
-	replaying->bounded = (struct bounded_source){.below = kafka_source_port(replaying->source),
-						     .clock = &world->clock,
-						     .ends = replaying->plan.ends,
-						     .count = replaying->plan.count,
-						     .rate = replaying->options->rate};
-	const struct ports ports = {.source = bounded_source_port(&replaying->bounded),
-				    .sink = kafka_sink_port(replaying->sink),
-				    .store = replaying->redis != NULL ? redis_store_port(replaying->redis)
-								      : memory_store_port(replaying->memory),
-				    .codec = avro_codec_port(world->codec),
-				    .clock = world->clock,
-				    .log = &world->log};
-	for (int attempt = 0; world_register(world, err) != 0; attempt++)
-		if (past_given_up(world, attempt, err))
-			return -1;
-	struct pipeline_options options = world_pipeline_options(world);
-	replaying->pipeline = pipeline_new(&options, &ports);
-	if (replaying->pipeline == NULL)
-		return err_memory(err);
-	pipeline_champion(replaying->pipeline, &world->champion->champion);
-	return pipeline_open(replaying->pipeline, &replaying->signals.stop, err);
+	const struct replay_shared *shared = &replaying->shared;
+	for (unsigned i = 0; i < replaying->options->jobs; i++)
+		if (atomic_load(&replaying->jobs[i].owned) == 0)
+			return false;
+	return atomic_load(&shared->unready) == 0 && atomic_load(&shared->owned) == replaying->plan.count;
 }
 
-/* True where every partition has come to its end. */
+/* True where every partition has come to its end, or none can go on. */
 static bool is_done(struct replaying *replaying, struct err *err)
 {
-	const struct metrics *metrics = pipeline_metrics(replaying->pipeline);
-	size_t ended = 0, halted = 0;
-	uint64_t done = 0;
-	if (!metrics->ready && metrics->partition_count == 0)
-		return false;
-	for (size_t i = 0; i < metrics->partition_count; i++) {
-		const struct partition_metrics *partition = &metrics->partitions[i];
-		size_t number = (size_t)partition->partition;
-		if (number >= replaying->plan.count)
-			continue;
-		int64_t from = replaying->plan.from[number], end = replaying->plan.ends[number];
-		int64_t committed = partition->committed < from ? from : partition->committed;
+	struct replay_shared *shared = &replaying->shared;
+	size_t ended = 0;
+	uint64_t done = 0, halted = atomic_load(&shared->halted);
+	int64_t now_us = common_monotonic_us();
+	for (size_t i = 0; i < replaying->plan.count; i++) {
+		int64_t from = replaying->plan.from[i], end = replaying->plan.ends[i];
+		int64_t committed = atomic_load(&shared->committed[i]);
 		done += (uint64_t)((committed < end ? committed : end) - from);
 		ended += committed >= end;
-		halted += partition->halted && committed < end;
 	}
 	replaying->done = done;
-	if (metrics->ready && metrics->partition_count < replaying->plan.count)
+	if (shared->held && everybody_has_some(replaying))
+		shared->held = 0;
+	if (replaying->whole_us == 0 || atomic_load(&shared->unready) > 0 ||
+	    atomic_load(&shared->owned) >= replaying->plan.count)
+		replaying->whole_us = now_us;
+	if (ended == replaying->plan.count)
+		return true;
+	if (now_us - replaying->whole_us > FOREIGN_US)
 		(void)err_set(err, ERR_FENCED, "another process has joined the group %s: a replay needs it for itself",
 			      replaying->world->config->kafka.group_id);
 	else if (halted > 0 && ended + halted == replaying->plan.count)
-		(void)err_set(err, ERR_HALT, "%zu partitions are halted; see the messages above for each remedy",
-			      halted);
-	return err_is_set(err) || ended == replaying->plan.count;
+		(void)err_set(err, ERR_HALT,
+			      "%" PRIu64 " partitions are halted; see the messages above for each remedy", halted);
+	return err_is_set(err);
 }
 
 static void show(struct replaying *replaying)
 {
-	const struct metrics *metrics = pipeline_metrics(replaying->pipeline);
+	uint64_t history = atomic_load(&replaying->shared.history);
 	if (replaying->done == 0)
-		common_progress_show(&replaying->progress, metrics->reapplied, "records of history", 0, 0);
+		common_progress_show(&replaying->progress, history, "records of history", 0, 0);
 	else
 		common_progress_show(&replaying->progress, replaying->done, "records", replaying->done,
 				     replaying->total);
 }
 
+/* The first job that failed says why. */
+static void take_errors(struct replaying *replaying, struct err *err)
+{
+	for (unsigned i = 0; i < replaying->options->jobs; i++)
+		if (err_is_set(&replaying->jobs[i].err) && !err_is_set(err))
+			*err = replaying->jobs[i].err;
+}
+
 static int go_through(struct replaying *replaying, struct err *err)
 {
-	int status = 0;
+	struct replay_shared *shared = &replaying->shared;
+	bool done = false;
 	common_progress_begin(&replaying->progress, "replaying");
-	while (status == 0 && !replaying->signals.stop && !is_done(replaying, err)) {
-		status = pipeline_step(replaying->pipeline, &replaying->signals.stop, err);
+	while (!replaying->signals.stop && !shared->end && !(done = is_done(replaying, err))) {
+		replaying->world->clock.sleep_ms(replaying->world->clock.self, LOOK_MS);
 		show(replaying);
 	}
 	common_progress_end(&replaying->progress);
-	bool stopped = replaying->signals.stop && (status == 0 || err->action == ERR_RETRY) && !is_done(replaying, err);
-	pipeline_close(replaying->pipeline);
-	if (!stopped)
-		return status != 0 || err_is_set(err) ? -1 : 0;
-	err_clear(err);
+	shared->end = 1;
+	for (unsigned i = 0; i < replaying->options->jobs; i++)
+		replay_job_join(&replaying->jobs[i]);
+	take_errors(replaying, err);
+	if (err_is_set(err) || is_done(replaying, err))
+		return err_is_set(err) ? -1 : 0;
 	return err_set(err, ERR_UNAVAILABLE,
 		       "stopped after %" PRIu64 " of %" PRIu64 " records: the same command goes on", replaying->done,
 		       replaying->total);
@@ -245,21 +251,26 @@ static int go_through(struct replaying *replaying, struct err *err)
 
 static void print_summary(struct replaying *replaying)
 {
-	const struct metrics *metrics = pipeline_metrics(replaying->pipeline);
 	const struct publish_options *publish = &replaying->world->config->publish;
 	const struct output_options *outputs[] = {&publish->alerts, &publish->decisions};
 	double seconds = (double)(common_monotonic_us() - replaying->began_us) / 1e6;
-	uint64_t records = 0;
+	uint64_t outcomes[OUTCOME_NUMBER] = {0}, records = 0, alerts = 0, history = 0;
 	char elapsed[32];
-	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
-		records += metrics->outcomes[i];
+	for (unsigned j = 0; j < replaying->options->jobs; j++) {
+		const struct metrics *metrics = &replaying->jobs[j].metrics;
+		for (size_t i = 0; i < OUTCOME_NUMBER; i++) {
+			outcomes[i] += metrics->outcomes[i];
+			records += metrics->outcomes[i];
+		}
+		alerts += metrics->alerts;
+		history += metrics->reapplied;
+	}
 	printf("replayed %" PRIu64 " records%s: scored %" PRIu64 ", duplicate %" PRIu64 ", too_late %" PRIu64
 	       ", future %" PRIu64 ", invalid %" PRIu64 "; alerts %" PRIu64 "; history %" PRIu64 "; in %s (%.0f/s)\n",
-	       records, replaying->plan.resumed ? " (the rest of them)" : "", metrics->outcomes[OUTCOME_SCORED],
-	       metrics->outcomes[OUTCOME_DUPLICATE], metrics->outcomes[OUTCOME_TOO_LATE],
-	       metrics->outcomes[OUTCOME_FUTURE], metrics->outcomes[OUTCOME_INVALID], metrics->alerts,
-	       metrics->reapplied, common_elapsed(replaying->began_us, elapsed),
-	       seconds > 0 ? (double)(records + metrics->reapplied) / seconds : 0);
+	       records, replaying->plan.resumed ? " (the rest of them)" : "", outcomes[OUTCOME_SCORED],
+	       outcomes[OUTCOME_DUPLICATE], outcomes[OUTCOME_TOO_LATE], outcomes[OUTCOME_FUTURE],
+	       outcomes[OUTCOME_INVALID], alerts, history, common_elapsed(replaying->began_us, elapsed),
+	       seconds > 0 ? (double)(records + history) / seconds : 0);
 	for (size_t i = 0; i < 2; i++)
 		if (outputs[i]->topic != NULL)
 			printf("%-9s in %s\n", i == 0 ? "alerts" : "decisions", outputs[i]->topic);
@@ -270,39 +281,43 @@ static int clean_up(struct replaying *replaying, struct err *err)
 {
 	if (replaying->options->keep)
 		return 0;
-	kafka_source_free(replaying->source);
-	replaying->source = NULL;
+	for (unsigned i = 0; i < replaying->options->jobs; i++)
+		replay_job_close(&replaying->jobs[i]);
 	if (wipe(replaying, err) != 0 || replay_plan_delete(replaying->world, err) != 0)
 		return err_prepend(err, "the replay is done, but what it leaves could not be deleted");
 	return 0;
 }
 
-int replay_run(struct world *world, const struct replay_options *options, const char *live_group, struct err *err)
+int replay_run(struct world *world, const char *config, struct replay_options *options, const char *live_group,
+	       struct err *err)
 {
 	struct replaying replaying = {.world = world, .options = options, .began_us = common_monotonic_us()};
 	int status = signals_start(&replaying.signals, err);
 	if (status == 0)
 		status = wait_alone(&replaying, err);
-	if (status == 0 &&
-	    (world_codec(world, err) != 0 || open_champion(world, err) != 0 || open_store(&replaying, err) != 0 ||
-	     open_plan(&replaying, live_group, err) != 0 || create_topics(&replaying, err) != 0))
+	if (status == 0 && (world_codec(world, err) != 0 || open_store(&replaying, err) != 0 ||
+			    open_plan(&replaying, live_group, err) != 0 || create_topics(&replaying, err) != 0))
 		status = -1;
 	if (status == 0 && replaying.plan.resumed)
 		log_notice(&world->log, "going on with the replay name=%s", options->name);
+	if (options->jobs > replaying.plan.count && replaying.plan.count > 0)
+		options->jobs = (unsigned)replaying.plan.count;
 	if (status == 0)
-		status = open_pipeline(&replaying, err);
+		status = start_jobs(&replaying, config, err);
+	if (replaying.jobs != NULL && status != 0)
+		replaying.shared.end = 1;
 	if (status == 0)
 		status = go_through(&replaying, err);
 	if (status == 0) {
 		print_summary(&replaying);
 		status = clean_up(&replaying, err);
 	}
+	for (unsigned i = 0; replaying.jobs != NULL && i < options->jobs; i++)
+		replay_job_close(&replaying.jobs[i]);
 	signals_end(&replaying.signals);
-	pipeline_free(replaying.pipeline);
-	kafka_source_free(replaying.source);
-	kafka_sink_free(replaying.sink);
 	redis_store_free(replaying.redis);
-	memory_store_free(replaying.memory);
 	replay_plan_free(&replaying.plan);
+	free(replaying.shared.committed);
+	free(replaying.jobs);
 	return status;
 }

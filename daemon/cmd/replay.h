@@ -20,6 +20,7 @@ struct replay_options {
 	struct stretch_edge *edges; /* both, parsed */
 	int64_t warm_up_ms;         /* negative: one reach */
 	double rate;                /* records a second; 0: any */
+	unsigned jobs;              /* threads, at least 1; fewer are used where there are fewer partitions */
 	bool keep;                  /* state and offsets stay when it is done */
 	bool discard;               /* what an unfinished replay of this name has left is deleted first */
 	const char *alerts, *decisions, *late,
@@ -29,8 +30,8 @@ struct replay_options {
 /** Gives the world's configuration the replay's names. ERR_USAGE where an output would be one of the live pipeline's topics. Before world_codec(). */
 int replay_set_apart(struct world *world, const struct replay_options *options, struct err *err) MUST_USE;
 
-/** Runs it. live_group: whose committed offsets an edge may mean. Prints the summary. ERR_UNAVAILABLE: stopped before its end. */
-int replay_run(struct world *world, const struct replay_options *options, const char *live_group,
+/** Runs it. config: the file that the world was opened from, which each thread opens for itself. live_group: whose committed offsets an edge may mean. Prints the summary. ERR_UNAVAILABLE: stopped before its end. */
+int replay_run(struct world *world, const char *config, struct replay_options *options, const char *live_group,
 	       struct err *err) MUST_USE;
 
 #endif

@@ -33,7 +33,13 @@ struct reading {
 /* The simple consumer of librdkafka: it needs no group, so it disturbs none; the group's offsets can be asked all the same. */
 struct kafka_reader *kafka_reader_new(const struct kafka_options *options, struct err *err)
 {
-	static const struct kafka_property defaults[] = {{"log.connection.close", "false"}};
+	/* A partition that has this many messages or bytes waiting is not fetched for a whole second (librdkafka before 2.2). */
+	static const struct kafka_property defaults[] = {{"log.connection.close", "false"},
+							 {"queued.min.messages", "10000000"},
+							 {"queued.max.messages.kbytes", "131072"},
+							 {"fetch.message.max.bytes", "16777216"},
+							 {"fetch.wait.max.ms", "100"},
+							 {"check.crcs", "true"}};
 	const struct kafka_property required[] = {
 	    {"group.id", options->group_id}, {"isolation.level", "read_committed"}, {"enable.partition.eof", "true"},
 	    {"auto.offset.reset", "error"},  {"enable.auto.commit", "false"},
