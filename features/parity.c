@@ -74,7 +74,7 @@ static bool take_memory(const struct feature_set *set, size_t rows, struct check
 
 static bool same_bits(double a, double b)
 {
-	return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+	return (isnan(a) && isnan(b)) || cell_of_double(a) == cell_of_double(b);
 }
 
 static enum parity compare(const struct feature_set *set, const struct vector *vector, const struct vector *again,
