@@ -19,10 +19,11 @@ struct grower {
 	const struct matrix *sampled; /* borrowed */
 	uint32_t psi;
 	unsigned depth_max;
-	bool density;
+	bool density, gain;
 	float *values;    /* of the tree's rows, column after column, psi each */
 	uint32_t *order;  /* the tree's rows 0 .. psi - 1; a node is a run of it, ascending */
 	uint32_t *aside;  /* right-hand rows while a run is parted */
+	float *sorted;    /* the present values of a column in the node at hand */
 	uint32_t *varied; /* by depth: columns that still differ in the node at hand, for its children to choose from */
 	struct rng *rng;  /* of the tree at hand, borrowed */
 	struct tree *tree; /* likewise */
@@ -37,7 +38,7 @@ static unsigned depth_limit(uint32_t psi)
 	return depth;
 }
 
-struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool density)
+struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool density, bool gain)
 {
 	assert(psi > 0 && sampled->columns <= FOREST_COLUMNS_MAX);
 	struct grower *grower = calloc(1, sizeof *grower);
@@ -47,13 +48,16 @@ struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool densi
 	grower->psi = psi;
 	grower->depth_max = depth_limit(psi);
 	grower->density = density;
+	grower->gain = gain;
 	_Static_assert(SIZE_MAX / FOREST_COLUMNS_MAX / sizeof *grower->values >= UINT32_MAX,
 		       "psi rows of floats have a size");
 	grower->values = malloc(psi * sampled->columns * sizeof *grower->values);
 	grower->order = malloc(psi * sizeof *grower->order);
 	grower->aside = malloc(psi * sizeof *grower->aside);
+	grower->sorted = gain ? malloc(psi * sizeof *grower->sorted) : NULL;
 	grower->varied = malloc((grower->depth_max + 1) * sampled->columns * sizeof *grower->varied);
-	if (grower->values == NULL || grower->order == NULL || grower->aside == NULL || grower->varied == NULL) {
+	if (grower->values == NULL || grower->order == NULL || grower->aside == NULL || grower->varied == NULL ||
+	    (gain && grower->sorted == NULL)) {
 		grower_free(grower);
 		return NULL;
 	}
@@ -67,6 +71,7 @@ void grower_free(struct grower *grower)
 	free(grower->values);
 	free(grower->order);
 	free(grower->aside);
+	free(grower->sorted);
 	free(grower->varied);
 	free(grower);
 }
@@ -124,6 +129,56 @@ float grower_threshold(float least, float greatest, double u)
 	assert(low < high && u >= 0.0 && u < 1.0);
 	double threshold = low + u * (high - low);
 	return float32_down(threshold >= high ? low : threshold);
+}
+
+static int ascending(const void *left, const void *right)
+{
+	const float *a = left, *b = right;
+	return (*a > *b) - (*a < *b);
+}
+
+/* Standard deviation of n numbers with these sums. */
+static double deviation(double sum, double squares, double n)
+{
+	double mean = sum / n, variance = squares / n - mean * mean;
+	return variance > 0.0 ? sqrt(variance) : 0.0;
+}
+
+/*
+ * The cut after which the two sides' standard deviations are smallest together, midway between two values: SCiForest's
+ * averaged gain (Liu, Ting, Zhou: ECML 2010) in one column. The first of equal ones.
+ */
+static float threshold_by_gain(struct grower *grower, const float *values, const uint32_t *rows, uint32_t count)
+{
+	float *sorted = grower->sorted;
+	uint32_t present = 0, best = 0;
+	double sum = 0.0, squares = 0.0, left_sum = 0.0, left_squares = 0.0, least = INFINITY;
+	for (uint32_t i = 0; i < count; i++)
+		if (!isnan(values[rows[i]]))
+			sorted[present++] = values[rows[i]];
+	qsort(sorted, present, sizeof *sorted, ascending);
+	for (uint32_t i = 0; i < present; i++) {
+		double above = (double)sorted[i] - (double)sorted[0];
+		sum += above;
+		squares += above * above;
+	}
+	for (uint32_t i = 0; i + 1 < present; i++) {
+		double above = (double)sorted[i] - (double)sorted[0];
+		left_sum += above;
+		left_squares += above * above;
+		if (!(sorted[i] < sorted[i + 1]))
+			continue;
+		double both = deviation(left_sum, left_squares, i + 1) +
+			      deviation(sum - left_sum, squares - left_squares, present - i - 1);
+		if (both < least) {
+			least = both;
+			best = i;
+		}
+	}
+	/* Where sums overflow no cut is better than another: the first that parts at all. */
+	while (!(sorted[best] < sorted[best + 1]))
+		best++;
+	return grower_threshold(sorted[best], sorted[best + 1], 0.5);
 }
 
 /* Parts the run into left and right, each in the order it had; returns the number on the left. */
@@ -187,8 +242,11 @@ static int32_t grow(struct grower *grower, uint32_t *rows, uint32_t count, const
 		return node;
 	}
 	uint32_t column = varied[rng_below(grower->rng, varied_count)];
-	struct range range = range_of(grower->values + (size_t)column * grower->psi, rows, count);
-	float threshold = grower_threshold(range.least, range.greatest, rng_uniform(grower->rng));
+	const float *values = grower->values + (size_t)column * grower->psi;
+	struct range range = range_of(values, rows, count);
+	float threshold = grower->gain && rng_below(grower->rng, 2) == 1
+			      ? threshold_by_gain(grower, values, rows, count)
+			      : grower_threshold(range.least, range.greatest, rng_uniform(grower->rng));
 	tree->feature[node] = (int32_t)column;
 	tree->threshold[node] = threshold;
 	tree->value[node] = 0.0;

@@ -10,8 +10,8 @@
 
 struct grower;
 
-/** Scratch to grow trees of psi rows out of the sampled rows (borrowed). density: leaves by density. NULL: out of memory. */
-struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool density);
+/** Scratch to grow trees of psi rows out of the sampled rows (borrowed). density: leaves by density; gain: half of the cuts by gain. NULL: out of memory. */
+struct grower *grower_new(const struct matrix *sampled, uint32_t psi, bool density, bool gain);
 /** Frees it; NULL does nothing. */
 void grower_free(struct grower *grower);
 

@@ -206,6 +206,10 @@ void model_write(const struct model *model, struct buffer *document)
 	json_add_string(&json, missing_name(parts->missing));
 	json_name(&json, "parameters");
 	json_open_object(&json);
+	if (model->options.gain) {
+		json_name(&json, "cuts");
+		json_add_string(&json, MODEL_CUTS_GAIN);
+	}
 	if (model->options.density) {
 		json_name(&json, "leaf_value");
 		json_add_string(&json, MODEL_LEAF_DENSITY);

@@ -17,6 +17,7 @@
 #define MODEL_VERSION 1
 #define MODEL_KIND "isolation_forest"
 #define MODEL_LEAF_DENSITY "density"
+#define MODEL_CUTS_GAIN "gain"
 #define MODEL_NAME_BYTES_MAX 256 /* of a feature's name */
 
 /** What is usual for one feature in training: over a seeded sample of at most 1,000,000 rows; NaN where all were missing. */

@@ -173,7 +173,7 @@ struct forest *train_forest(const struct train_options *options, const struct tr
 				     .psi = plan->psi,
 				     .c_psi = options->density ? grower_log2(plan->psi) : forest_c(plan->psi),
 				     .missing = MISSING_BOTH};
-	struct grower *grower = grower_new(sampled, plan->psi, options->density);
+	struct grower *grower = grower_new(sampled, plan->psi, options->density, options->gain);
 	parts.trees = calloc(options->trees, sizeof *parts.trees);
 	if (grower == NULL || parts.trees == NULL)
 		goto fail;

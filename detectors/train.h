@@ -20,6 +20,7 @@ struct train_options {
 	uint32_t sample; /* rows per tree, at least 1 */
 	uint64_t seed;   /* 0 .. TRAIN_SEED_MAX */
 	bool density;    /* leaves by density, see docs/model-file.md; else by depth */
+	bool gain;       /* every second cut by gain, likewise; else all at random */
 };
 
 struct train_plan {

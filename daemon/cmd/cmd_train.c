@@ -15,7 +15,7 @@
 #define MEMORY_DEFAULT_MB 4096
 
 struct arguments {
-	const char *config, *input, *output, *calibrate, *leaf_value, *from, *to;
+	const char *config, *input, *output, *calibrate, *leaf_value, *cuts, *from, *to;
 	struct common_list features, label, ignore;
 	int64_t trees, sample, seed, memory_mb;
 };
@@ -65,6 +65,10 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	     .help = "what a leaf counts: how deep it is (depth), or how few rows it\nhas for its volume (density): "
 		     "see the "
 		     "detector's manual"},
+	    {"cuts", "random|gain", COMMON_TEXT, &arguments->cuts,
+	     .help =
+		 "where columns are cut: all at random, or every second one\n(by a coin) where the values part best: "
+		 "see the\ndetector's manual"},
 	    {"calibrate", "FILE", COMMON_TEXT, &arguments->calibrate,
 	     .help = "vectors whose scores make the thresholds, better later ones\nthan the training rows; default: "
 		     "the training rows"},
@@ -265,8 +269,12 @@ static int run_train(struct run *run, struct err *err)
 	bool density = strcmp(arguments->leaf_value, "density") == 0;
 	if (!density && strcmp(arguments->leaf_value, "depth") != 0)
 		return err_set(err, ERR_USAGE, "--leaf-value %s: it is depth or density", arguments->leaf_value);
+	bool gain = strcmp(arguments->cuts, "gain") == 0;
+	if (!gain && strcmp(arguments->cuts, "random") != 0)
+		return err_set(err, ERR_USAGE, "--cuts %s: it is random or gain", arguments->cuts);
 	struct training_options options = {
-	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed, density},
+	    .train = {(uint32_t)arguments->trees, (uint32_t)arguments->sample, (uint64_t)arguments->seed, density,
+		      gain},
 	    .order_assumed = !run->about.known || run->about.order_assumed,
 	    .progress = common_progress_rows,
 	    .context = &run->progress,
@@ -298,6 +306,7 @@ int cmd_train(int argc, char **argv)
 	run->arguments.seed = 1;
 	run->arguments.memory_mb = MEMORY_DEFAULT_MB;
 	run->arguments.leaf_value = "depth";
+	run->arguments.cuts = "random";
 	if (parse(&run->arguments, argc, argv, &err) == 1)
 		(void)run_train(run, &err);
 	model_free(run->model);

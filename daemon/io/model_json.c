@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
@@ -192,18 +193,21 @@ static int read_parts(const struct json_place *root, size_t columns, struct fore
 	return 0;
 }
 
-/* Only where leaves are not by depth. */
-static int read_leaf_value(const struct json_place *parameters, bool *density, struct err *err)
+/* A parameter that is only there where it has its one other value. */
+static int read_choice(const struct json_place *parameters, const char *name, const char *other, bool *chosen,
+		       struct err *err)
 {
-	struct json_place place = json_reader_member(parameters, "leaf_value");
+	struct json_place place = json_reader_member(parameters, name);
+	char wanted[MODEL_NAME_BYTES_MAX];
 	const char *text;
-	*density = false;
+	*chosen = false;
 	if (place.value == NULL)
 		return 0;
 	if (json_reader_text(&place, 1, MODEL_NAME_BYTES_MAX, &text, err) != 0)
 		return -1;
-	*density = strcmp(text, MODEL_LEAF_DENSITY) == 0;
-	return *density ? 0 : json_reader_refuse(&place, err, "\"" MODEL_LEAF_DENSITY "\"");
+	*chosen = strcmp(text, other) == 0;
+	snprintf(wanted, sizeof wanted, "\"%s\"", other);
+	return *chosen ? 0 : json_reader_refuse(&place, err, wanted);
 }
 
 static int read_parameters(const struct json_place *root, struct model *model, struct forest_parts *parts,
@@ -211,7 +215,9 @@ static int read_parameters(const struct json_place *root, struct model *model, s
 {
 	struct json_place place = json_reader_member(root, "parameters");
 	int64_t psi, sample, seed, trees, counted = (int64_t)parts->tree_count;
-	if (json_reader_object(&place, err) != 0 || read_leaf_value(&place, &model->options.density, err) != 0 ||
+	if (json_reader_object(&place, err) != 0 ||
+	    read_choice(&place, "leaf_value", MODEL_LEAF_DENSITY, &model->options.density, err) != 0 ||
+	    read_choice(&place, "cuts", MODEL_CUTS_GAIN, &model->options.gain, err) != 0 ||
 	    read_integer(&place, "psi", 1, UINT32_MAX, &psi, err) != 0 ||
 	    read_integer(&place, "sample", 1, UINT32_MAX, &sample, err) != 0 ||
 	    read_integer(&place, "seed", 0, (int64_t)TRAIN_SEED_MAX, &seed, err) != 0 ||

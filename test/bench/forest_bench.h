@@ -26,7 +26,7 @@ static inline void *must(void *memory)
 /* 100 trees of 256 rows: draws, fetches and grows. */
 static inline struct forest *train(const struct matrix *matrix)
 {
-	struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, 1, false};
+	struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, 1, false, false};
 	struct train_plan plan;
 	struct err err = {0};
 	size_t columns = matrix->columns;

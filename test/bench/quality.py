@@ -140,6 +140,7 @@ def main():
     warnings.filterwarnings("ignore", module="rdata")  # that a file does not name its encoding
     variants = {"outlierd": []}
     variants["leaves by density"] = ["--leaf-value", "density"]
+    variants["cuts by gain"] = ["--cuts", "gain"]
     for variant in arguments.variant:
         name, _, options = variant.partition("=")
         variants[name] = options.split()

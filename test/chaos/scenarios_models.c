@@ -22,7 +22,7 @@ static void fill(double *rows, uint64_t seed)
 
 static int train_on(const double *rows, struct forest **forest, struct err *err)
 {
-	struct train_options options = {12, 64, 7, false};
+	struct train_options options = {12, 64, 7, false, false};
 	struct train_plan plan;
 	double drawn[ROWS * COLUMNS];
 	if (train_plan_make(&options, ROWS, &plan, err) != 0)
@@ -84,7 +84,7 @@ static int forest(struct sweep_result *result, struct err *err)
 /* Made by the test, not counted. */
 static struct model *sample(uint64_t seed)
 {
-	struct train_options options = {3, 8, seed, false};
+	struct train_options options = {3, 8, seed, false, false};
 	allocations_pause();
 	struct model *model = model_sample(&options, 40, COLUMNS);
 	allocations_resume();
@@ -185,7 +185,7 @@ static int directory(struct sweep_result *result, struct err *err)
 	char folder[300], command[400];
 	allocations_pause();
 	for (uint64_t i = 0; i < 2; i++) {
-		struct train_options options = {3, 8, i, false};
+		struct train_options options = {3, 8, i, false, false};
 		struct model *model = model_sample(&options, 40, COLUMNS);
 		if (model_file_write(scenario_path(i == 0 ? "one.json" : "two.json"), model, err) != 0)
 			scenario_give_up(err->message);

@@ -181,7 +181,7 @@ static int catch_up(struct sweep_result *result, struct err *err)
 /* A model with its explanations, messages in Avro, pseudonyms, a cache too small for its entities. */
 static void dress(struct story *story)
 {
-	static const struct train_options options = {10, 32, 7, false};
+	static const struct train_options options = {10, 32, 7, false, false};
 	static const char *const names[] = {"count_1h", "sum_1h", "amount"};
 	static const bool fields[] = {false};
 	struct test_world *world = &story->world;

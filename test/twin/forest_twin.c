@@ -44,7 +44,7 @@ struct growth {
 	const struct matrix *matrix;
 	struct rng rng;
 	int depth_max;
-	bool density;
+	bool density, gain;
 };
 
 static float cell(const struct growth *growth, uint64_t row, size_t column)
@@ -72,6 +72,51 @@ static double share_of(double part, double whole)
 {
 	double share = part / whole;
 	return elementary_log(share < 0x1p-24 ? 0x1p-24 : share);
+}
+
+static int by_value(const void *left, const void *right)
+{
+	float a = *(const float *)left, b = *(const float *)right;
+	return a < b ? -1 : a > b;
+}
+
+/* Standard deviation of values[from .. to), by sums of their distances from the least of all; those before `from` are taken off. */
+static double deviation_of(const float *values, size_t from, size_t to)
+{
+	double sums[2][2] = {{0, 0}, {0, 0}};
+	for (size_t part = 0; part < 2; part++)
+		for (size_t i = 0; i < (part == 0 ? to : from); i++) {
+			double d = (double)values[i] - (double)values[0];
+			sums[part][0] += d;
+			sums[part][1] += d * d;
+		}
+	double n = (double)(to - from), mean = (sums[0][0] - sums[1][0]) / n;
+	double variance = (sums[0][1] - sums[1][1]) / n - mean * mean;
+	return variance > 0 ? sqrt(variance) : 0;
+}
+
+static double cut_by_gain(const struct growth *growth, const uint64_t *rows, size_t count, size_t column)
+{
+	float *values = must(calloc(count, sizeof *values));
+	size_t present = 0;
+	double least = INFINITY, cut = NAN;
+	for (size_t i = 0; i < count; i++)
+		if (!isnan(cell(growth, rows[i], column)))
+			values[present++] = cell(growth, rows[i], column);
+	qsort(values, present, sizeof *values, by_value);
+	for (size_t i = 1; i < present; i++) {
+		double low = values[i - 1], high = values[i];
+		if (low == high)
+			continue;
+		double both = deviation_of(values, 0, i) + deviation_of(values, i, present);
+		double middle = low + 0.5 * (high - low);
+		if (both < least || isnan(cut))
+			cut = middle >= high ? low : middle;
+		if (both < least)
+			least = both;
+	}
+	free(values);
+	return cut;
 }
 
 /* volume: ln of the part of the root's volume */
@@ -104,11 +149,15 @@ static int grow(struct growth *growth, const uint64_t *rows, size_t count, int d
 		goto done;
 	}
 	size_t column = choice[rng_below(&growth->rng, eligible)];
-	double low = least[column], high = greatest[column];
-	double u = (double)(rng_next(&growth->rng) >> 11) * 0x1p-53;
-	double split = low + u * (high - low);
-	if (split >= high)
-		split = low;
+	double low = least[column], high = greatest[column], split;
+	if (growth->gain && rng_below(&growth->rng, 2) == 1) {
+		split = cut_by_gain(growth, rows, count, column);
+	} else {
+		double u = (double)(rng_next(&growth->rng) >> 11) * 0x1p-53;
+		split = low + u * (high - low);
+		if (split >= high)
+			split = low;
+	}
 	float threshold = (float)split;
 	if (threshold > split)
 		threshold = nextafterf(threshold, -INFINITY);
@@ -182,7 +231,8 @@ void forest_twin_train(const struct train_options *options, const struct matrix 
 		struct growth growth = {.matrix = matrix,
 					.rng = generator_of(options->seed, t),
 					.depth_max = 1,
-					.density = options->density};
+					.density = options->density,
+					.gain = options->gain};
 		while (1u << growth.depth_max < psi)
 			growth.depth_max++;
 		for (uint64_t i = 0; i < rows; i++)

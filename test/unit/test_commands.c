@@ -308,7 +308,7 @@ TEST(train_makes_the_model_that_rows_in_memory_make)
 	size_t kept, length;
 	double *rows = write_rows("t.csv", ROWS_SEED, &kept), *scores = malloc(kept * sizeof *scores);
 	struct matrix matrix = {rows, kept, 3, 3};
-	struct train_options options = {20, 64, 9, false};
+	struct train_options options = {20, 64, 9, false, false};
 	struct err err = {0};
 	struct model *twin = model_new(3);
 	struct buffer document;

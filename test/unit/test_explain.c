@@ -41,7 +41,7 @@ TEST(contributions_equal_all_coalitions)
 		size_t rows = 6 + 5 * (size_t)rng_below(&rng, 20), columns = 1 + (size_t)rng_below(&rng, 9);
 		double *values = forest_sample_values(&rng, rows, columns, round % 3 * 0.15);
 		struct matrix matrix = {values, rows, columns, columns}, few = {values, 4, columns, columns};
-		struct train_options options = {3, 4u << round % 5, round, round % 2 == 1};
+		struct train_options options = {3, 4u << round % 5, round, round % 2 == 1, false};
 		struct forest *forest = forest_sample_fit(&options, &matrix);
 		expect_as_coalitions(forest, &few);
 		forest_free(forest);
@@ -123,7 +123,7 @@ TEST(columns_never_split_on_and_missing_ones_get_exactly_nothing)
 	rng_seed(&rng, 7);
 	double *values = forest_sample_values(&rng, 300, 8, 0.1); /* columns 2 and 7 are constant */
 	struct matrix matrix = {values, 300, 8, 8};
-	struct train_options options = {25, 64, 1, true};
+	struct train_options options = {25, 64, 1, true, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct explainer *explainer = explainer_new(forest);
 	EXPECT(!forest_uses(forest, 2) && !forest_uses(forest, 7) && forest_uses(forest, 0));
@@ -148,7 +148,7 @@ TEST(a_row_of_nothing_but_missing_values_has_the_base_as_its_path)
 	rng_seed(&rng, 8);
 	double *values = forest_sample_values(&rng, 100, 3, 0.1), row[3] = {NAN, NAN, NAN}, phi[3], base;
 	struct matrix matrix = {values, 100, 3, 3};
-	struct train_options options = {10, 64, 1, false};
+	struct train_options options = {10, 64, 1, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct explainer *explainer = explainer_new(forest);
 	explainer_row(explainer, row, phi, &base);
@@ -165,7 +165,7 @@ TEST(contributions_in_log2_add_up_to_the_score)
 	rng_seed(&rng, 9);
 	double *values = forest_sample_values(&rng, 500, 6, 0.05), phi[6], base, score;
 	struct matrix matrix = {values, 500, 6, 6};
-	struct train_options options = {100, 256, 1, false};
+	struct train_options options = {100, 256, 1, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct explainer *explainer = explainer_new(forest);
 	struct err err = {0};
@@ -191,7 +191,7 @@ TEST(an_explanation_does_not_depend_on_the_row_before)
 	rng_seed(&rng, 10);
 	double *values = forest_sample_values(&rng, 64, 5, 0.1), first[5], again[5], base;
 	struct matrix matrix = {values, 64, 5, 5};
-	struct train_options options = {10, 32, 1, false};
+	struct train_options options = {10, 32, 1, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct explainer *explainer = explainer_new(forest);
 	explainer_row(explainer, values, first, &base);
@@ -208,7 +208,7 @@ TEST(without_c_psi_there_are_no_contributions)
 {
 	double values[] = {1, 2};
 	struct matrix matrix = {values, 1, 2, 2};
-	struct train_options options = {1, 9, 1, false};
+	struct train_options options = {1, 9, 1, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	EXPECT(explainer_log2(forest, 3.0) == 0.0);
 	forest_free(forest);

@@ -29,7 +29,7 @@ static void expect_fit_scores_as_twin(uint64_t seed, size_t rows, size_t columns
 	rng_seed(&rng, seed);
 	double *values = forest_sample_values(&rng, rows, columns, missing);
 	struct matrix matrix = {values, rows, columns, columns};
-	struct train_options options = {20, sample, seed, false};
+	struct train_options options = {20, sample, seed, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	expect_scores_as_twin(forest, &matrix);
 	forest_free(forest);
@@ -93,7 +93,7 @@ TEST(a_score_does_not_depend_on_the_batch)
 	const size_t rows = 700, columns = 5, stride = 9;
 	double *values = forest_sample_values(&rng, rows, stride, 0.05);
 	struct matrix matrix = {values, rows, columns, stride};
-	struct train_options options = {50, 128, 3, false};
+	struct train_options options = {50, 128, 3, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct err err = {0};
 	double together[700], apart;

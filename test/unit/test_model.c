@@ -212,7 +212,7 @@ TEST(a_document_names_its_parts_in_canonical_order)
 	    "],\"threshold\":[",
 	    "],\"value\":[0,",
 	    "]}],\"version\":1}"};
-	struct train_options options = {2, 8, TRAIN_SEED_MAX, false};
+	struct train_options options = {2, 8, TRAIN_SEED_MAX, false, false};
 	struct model *model = model_sample(&options, 30, 3);
 	struct buffer document;
 	buffer_init(&document);
@@ -234,7 +234,7 @@ TEST(a_document_names_its_parts_in_canonical_order)
 /* P6: the same rows and seed give the same bytes, whatever machine and compiler flags. The file is made by this test. */
 TEST(a_model_trained_again_has_the_same_bytes)
 {
-	struct train_options options = {8, 16, 20180725, false};
+	struct train_options options = {8, 16, 20180725, false, false};
 	struct model *model = model_sample(&options, 60, 7);
 	struct buffer document;
 	char id[SHA256_HEX];

@@ -8,7 +8,7 @@
 
 static struct model *make_model(uint64_t seed, size_t rows)
 {
-	struct train_options options = {3, 8, seed, false};
+	struct train_options options = {3, 8, seed, false, false};
 	return model_sample(&options, rows, 4);
 }
 

@@ -13,7 +13,7 @@
 
 static struct model *make_model(uint64_t seed, size_t rows)
 {
-	struct train_options options = {3, 8, seed, seed % 2 == 0};
+	struct train_options options = {3, 8, seed, seed % 2 == 0, seed % 3 == 0};
 	return model_sample(&options, rows, 4);
 }
 

@@ -32,7 +32,7 @@ static char *feature_names[] = {"amount_log", "count_1h", "ratio"};
 static void train(struct fixture *f)
 {
 	double rows[64 * 3], scores[64];
-	struct train_options options = {10, 32, 7, false};
+	struct train_options options = {10, 32, 7, false, false};
 	struct train_plan plan;
 	struct matrix matrix = {rows, 64, 3, 3};
 	for (int i = 0; i < 64; i++) {

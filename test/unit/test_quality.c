@@ -79,7 +79,7 @@ static struct quality quality_of(const struct labelled *fit, const struct labell
 	double *scores = malloc(test->rows * sizeof *scores);
 	struct scored *scored = malloc(test->rows * sizeof *scored);
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
-		struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, seed, false};
+		struct train_options options = {TRAIN_TREES_DEFAULT, TRAIN_SAMPLE_DEFAULT, seed, false, false};
 		struct forest *forest = forest_sample_fit(&options, &rows);
 		struct err err = {0};
 		EXPECT(forest_score(forest, &scored_rows, scores, &err) == 0);

@@ -12,7 +12,7 @@ static void expect_as_twin(uint64_t seed, size_t rows, size_t columns, uint32_t 
 	rng_seed(&rng, seed ^ rows);
 	double *values = forest_sample_values(&rng, rows, columns, missing);
 	struct matrix matrix = {values, rows, columns, columns};
-	struct train_options options = {3, sample, seed, seed % 2 == 1};
+	struct train_options options = {3, sample, seed, seed % 2 == 1, seed % 3 != 0};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct forest_parts twin;
 	forest_twin_train(&options, &matrix, &twin);
@@ -48,7 +48,7 @@ TEST(rows_of_nothing_but_missing_values_make_one_leaf)
 	for (int i = 0; i < 12; i++)
 		values[i] = NAN;
 	struct matrix matrix = {values, 6, 2, 2};
-	struct train_options options = {2, 4, 1, false};
+	struct train_options options = {2, 4, 1, false, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	EXPECT_INT(forest_borrow(forest)->trees[1].node_count, 1);
 	EXPECT_INT(forest_borrow(forest)->trees[1].rows[0], 4);
@@ -62,7 +62,7 @@ TEST(evenly_spread_rows_score_one_half_by_density)
 	for (int i = 0; i < 256; i++)
 		values[i] = i;
 	struct matrix matrix = {values, 256, 1, 1};
-	struct train_options options = {200, 256, 1, true};
+	struct train_options options = {200, 256, 1, true, false};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	struct err err = {0};
 	double scores[256], sum = 0;
@@ -78,7 +78,7 @@ TEST(one_row_scores_one_half)
 {
 	double values[] = {1, 2, 3}, score = 0;
 	struct matrix matrix = {values, 1, 3, 3};
-	struct train_options options = {7, 256, 1, false};
+	struct train_options options = {7, 256, 1, false, false};
 	struct err err = {0};
 	struct forest *forest = forest_sample_fit(&options, &matrix);
 	EXPECT_INT(forest_borrow(forest)->psi, 1);
@@ -88,7 +88,7 @@ TEST(one_row_scores_one_half)
 
 TEST(a_plan_draws_different_rows_for_each_tree)
 {
-	struct train_options options = {50, 64, 12, false};
+	struct train_options options = {50, 64, 12, false, false};
 	struct train_plan plan;
 	struct err err = {0};
 	EXPECT(train_plan_make(&options, 100, &plan, &err) == 0);
@@ -111,7 +111,7 @@ TEST(a_plan_draws_different_rows_for_each_tree)
 
 TEST(every_row_is_drawn_as_often_as_any_other)
 {
-	struct train_options options = {4000, 10, 7, false};
+	struct train_options options = {4000, 10, 7, false, false};
 	struct train_plan plan;
 	struct err err = {0};
 	double count[40] = {0}, chi_square = 0;
@@ -126,7 +126,7 @@ TEST(every_row_is_drawn_as_often_as_any_other)
 
 TEST(rows_far_apart_are_drawn_without_holding_them)
 {
-	struct train_options options = {100, 256, 3, false};
+	struct train_options options = {100, 256, 3, false, false};
 	struct train_plan plan;
 	struct err err = {0};
 	EXPECT(train_plan_make(&options, UINT64_C(1) << 62, &plan, &err) == 0);
@@ -141,7 +141,7 @@ TEST(other_seeds_and_other_trees_draw_other_rows)
 	draw_seed(&rng, 1, 2);
 	draw_seed(&other, 2, 1);
 	EXPECT(memcmp(&rng, &other, sizeof rng) != 0);
-	struct train_options options = {2, 5, 1, false}, next = {2, 5, 2, false};
+	struct train_options options = {2, 5, 1, false, false}, next = {2, 5, 2, false, false};
 	struct train_plan one, two;
 	struct err err = {0};
 	EXPECT(train_plan_make(&options, 1000000, &one, &err) == 0 && train_plan_make(&next, 1000000, &two, &err) == 0);
@@ -160,15 +160,15 @@ TEST(options_out_of_range_are_refused)
 		enum err_code code;
 		const char *message;
 	} cases[] = {
-	    {{0, 256, 1, false}, 9, ERR_USAGE, "trees is 0, it must be from 1 to 10000"},
-	    {{10001, 256, 1, false}, 9, ERR_USAGE, "trees is 10001, it must be from 1 to 10000"},
-	    {{100, 0, 1, false}, 9, ERR_USAGE, "sample is 0, at least 1 row per tree is needed"},
-	    {{100, 256, TRAIN_SEED_MAX + 1, false},
+	    {{0, 256, 1, false, false}, 9, ERR_USAGE, "trees is 0, it must be from 1 to 10000"},
+	    {{10001, 256, 1, false, false}, 9, ERR_USAGE, "trees is 10001, it must be from 1 to 10000"},
+	    {{100, 0, 1, false, false}, 9, ERR_USAGE, "sample is 0, at least 1 row per tree is needed"},
+	    {{100, 256, TRAIN_SEED_MAX + 1, false, false},
 	     9,
 	     ERR_USAGE,
 	     "seed is 9007199254740993, it must be from 0 to 2^53 (9007199254740992)"},
-	    {{100, 256, 1, false}, 0, ERR_DATA, "there are no rows to train on"},
-	    {{10000, 4000000000, 1, false},
+	    {{100, 256, 1, false, false}, 0, ERR_DATA, "there are no rows to train on"},
+	    {{10000, 4000000000, 1, false, false},
 	     UINT64_C(5000000000),
 	     ERR_USAGE,
 	     "10000 trees of 4000000000 rows may have 79999999990000 nodes, 67108864 is the limit"},
@@ -185,7 +185,7 @@ TEST(options_out_of_range_are_refused)
 
 TEST(rows_without_columns_are_refused)
 {
-	struct train_options options = {1, 2, 1, false};
+	struct train_options options = {1, 2, 1, false, false};
 	struct train_plan plan;
 	struct err err = {0};
 	double none = 0;
@@ -198,7 +198,7 @@ TEST(rows_without_columns_are_refused)
 
 TEST(reference_rows_are_all_rows_or_a_million_of_them)
 {
-	struct train_options options = {1, 2, 5, false};
+	struct train_options options = {1, 2, 5, false, false};
 	struct err err = {0};
 	uint64_t *rows, *again;
 	size_t count;

@@ -65,7 +65,7 @@ TEST(a_file_too_long_to_be_held_trains_as_one_in_memory)
 {
 	double *values = write_wide("wide.csv");
 	struct matrix matrix = {values, ROWS, COLUMNS, COLUMNS};
-	struct train_options options = {5, 32, 11, false};
+	struct train_options options = {5, 32, 11, false, false};
 	struct err err = {0};
 	uint64_t *numbers;
 	size_t count;
