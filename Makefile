@@ -29,7 +29,7 @@ WRAPPED  := $(foreach name,malloc calloc realloc send recv close redis_socket_co
 FAILING  := $(foreach name,malloc calloc realloc free strdup strndup fopen fdopen scandir regcomp curl_global_init,-Wl$(COMMA)--wrap=$(name))
 BENCHES  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/bench_*.c)))
 
-.PHONY: all deps deps-test demo test torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-past bench-detector quality sklearn lint format asan install clean help
+.PHONY: all deps deps-test demo test parity torture check-fast sim sim-long sim-mutants sim-coverage chaos unit integration-programs bench bench-latency bench-past bench-detector quality sklearn lint format asan install clean help
 all: $(BUILD)/outlierd ## build build/outlierd
 
 $(BUILD)/outlierd: $(BUILD)/daemon/main.o $(LIBRARY)
@@ -80,6 +80,9 @@ integration-programs: all $(PROGRAMS) $(BUILD)/test/integration/canonical
 torture: all $(BUILD)/test/integration/canonical ## N rounds (ROUNDS, SEED) of faults on real servers; sums in build/torture
 	@.deps/venv/bin/python test/integration/torture.py --binary $(BUILD)/outlierd --canonical $(BUILD)/test/integration/canonical \
 	  --rounds $(or $(ROUNDS),1) $(if $(SEED),--seed $(SEED)) --totals $(BUILD)/torture/totals.json
+
+parity: all ## a million events through the daemon, the topic and a file: the same bits (EVENTS=N)
+	@.deps/venv/bin/python test/integration/parity.py --binary $(BUILD)/outlierd --events $(or $(EVENTS),1000000)
 
 demo: deps ## build, then watch events, alerts and reasons on an embedded broker
 	@$(MAKE) --no-print-directory -j$$(nproc) all
