@@ -25,6 +25,7 @@ static const struct subcommand {
     {"evaluate", cmd_evaluate, "how well scores find what is labelled, and the threshold to choose"},
     {"model", cmd_model, "promote, roll back, list or inspect models"},
     {"explain", cmd_explain, "why a record was decided as it was: made again and compared"},
+    {"late", cmd_late, "how late events come, and what allowed_lateness costs"},
     {"replay", cmd_replay, "a backfill: a stretch of the topic again, into topics of its own"},
     {"audit", cmd_audit, "what was published against what the topic's records give"},
     {"get", cmd_get, "current state and features of an entity"},

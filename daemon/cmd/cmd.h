@@ -25,6 +25,8 @@ int cmd_simulate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 /** outlierd explain: a decision made again from the topic. */
 int cmd_explain(int argc, char **argv);
+/** outlierd late: how late the events of a stretch come. */
+int cmd_late(int argc, char **argv);
 /** outlierd replay: a backfill of a stretch of the topic. */
 int cmd_replay(int argc, char **argv);
 /** outlierd audit: what was published against what the topic gives. */

@@ -8,6 +8,7 @@ MODULES = (
     "cases_explain",
     "cases_faults",
     "cases_halts",
+    "cases_late",
     "cases_init",
     "cases_parity",
     "cases_past",
