@@ -164,6 +164,8 @@ static void resolve_event(struct draft *draft)
 	fill(&schema->time_path);
 	fill(&schema->entity_path);
 	schema->time_unit = draft->time_unit == NO_UNIT ? TIME_LOGICAL : (enum time_unit)(TIME_MS + draft->time_unit);
+	if (draft->upstream != PRESENCE_GIVEN)
+		schema->upstream = (struct upstream_schema){.partitions = 0};
 	schema->key_path = draft->key == NULL ? schema->entity_path : draft->key;
 	if (strcmp(schema->key_path, "unchecked") == 0)
 		schema->key_path = NULL;
