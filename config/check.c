@@ -48,6 +48,8 @@ static void check_formats(struct draft *draft)
 		config_problem_follow(draft->problems, "output.alerts.format", "%s", wanted);
 	if (publish->decisions.topic != NULL && publish->decisions.format == FORMAT_AVRO)
 		config_problem_follow(draft->problems, "output.decisions.format", "%s", wanted);
+	if (publish->enriched.topic != NULL && publish->enriched.format == FORMAT_AVRO)
+		config_problem_follow(draft->problems, "output.enriched.format", "%s", wanted);
 }
 
 static bool is_secret(const char *property)
@@ -146,9 +148,10 @@ static void check_topics(struct draft *draft)
 		const char *path, *topic;
 	} outputs[] = {{"output.alerts.topic", publish->alerts.topic},
 		       {"output.decisions.topic", publish->decisions.topic},
+		       {"output.enriched.topic", publish->enriched.topic},
 		       {"output.late.topic", publish->late_topic},
 		       {"output.dead_letters.topic", publish->dead_letter_topic}};
-	const size_t count = sizeof outputs / sizeof *outputs, letters = 2; /* from there on */
+	const size_t count = sizeof outputs / sizeof *outputs, letters = 3; /* from there on */
 	for (size_t i = 0; i < count; i++) {
 		if (outputs[i].topic == NULL)
 			continue;
@@ -215,6 +218,26 @@ static void check_names(struct draft *draft, const char *path, const char *const
 	}
 }
 
+/* The key of enriched events is a string field: its text is the next stage's entity. */
+static void check_enriched(struct draft *draft)
+{
+	static const char path[] = "output.enriched.key";
+	const struct publish_options *publish = &draft->config.publish;
+	const struct event_schema *schema = &draft->config.schema;
+	if (publish->enriched.topic == NULL)
+		return;
+	check_names(draft, "output.enriched.fields", publish->enriched_fields, publish->enriched_field_count, NULL, 0);
+	if (publish->enriched_key == NULL)
+		return; /* reported as missing */
+	int field = field_find(schema->fields, schema->field_count, publish->enriched_key);
+	if (field < 0)
+		config_problem_follow(draft->problems, path, "\"%.60s\" is none of event.fields",
+				      publish->enriched_key);
+	else if (schema->fields[field].type != FIELD_STRING)
+		config_problem_follow(draft->problems, path, "\"%.60s\" is no string; a key is text",
+				      publish->enriched_key);
+}
+
 /* A pseudonym is text: it cannot stand in a number's place. */
 static void check_pseudonyms(struct draft *draft)
 {
@@ -240,6 +263,7 @@ static void check_lists(struct draft *draft)
 	if (config_problem_at(draft->problems, "event") || config_problem_at(draft->problems, "event.fields"))
 		return;
 	check_names(draft, "output.alerts.fields", publish->alert_fields, publish->alert_field_count, NULL, 0);
+	check_enriched(draft);
 	check_names(draft, "privacy.pseudonymize", draft->pseudonymize.items, draft->pseudonymize.count, words,
 		    sizeof words / sizeof *words);
 	check_pseudonyms(draft);

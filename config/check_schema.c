@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define CORE_SLOTS 4 /* id, time, entity, key */
+#define CORE_SLOTS EVENT_SLOT_FIELDS
 #define TYPE_SHOWN_MAX 160
 #define SYMBOLS_SHOWN_MAX 300
 
@@ -68,7 +68,12 @@ static struct walk walk_path(const struct writer_check *check, size_t slot)
 /* The key path of the configuration that a slot comes from. */
 static void slot_place(const struct writer_check *check, size_t slot, char path[CONFIG_PATH_MAX])
 {
-	static const char *const core[CORE_SLOTS] = {"event.id", "event.time", "event.entity", "event.key"};
+	static const char *const core[CORE_SLOTS] = {"event.id",
+						     "event.time",
+						     "event.entity",
+						     "event.key",
+						     "event.upstream.partition",
+						     "event.upstream.watermark"};
 	if (slot < CORE_SLOTS)
 		config_path_member(path, core[slot], "");
 	else

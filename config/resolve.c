@@ -66,9 +66,9 @@ int config_set_instance(struct config *config, const char *instance, struct err 
 int config_set_apart(struct config *config, const char *name, struct err *err)
 {
 	struct publish_options *publish = &config->publish;
-	const char **const texts[] = {&config->kafka.group_id, &config->redis.name_space,
-				      &publish->alerts.topic,  &publish->decisions.topic,
-				      &publish->late_topic,    &publish->dead_letter_topic};
+	const char **const texts[] = {&config->kafka.group_id,    &config->redis.name_space, &publish->alerts.topic,
+				      &publish->decisions.topic,  &publish->enriched.topic,  &publish->late_topic,
+				      &publish->dead_letter_topic};
 	if (config_set_instance(config, name, err) != 0)
 		return -1;
 	config->kafka.instance_id = NULL;
@@ -164,6 +164,8 @@ static void resolve_event(struct draft *draft)
 	fill(&schema->time_path);
 	fill(&schema->entity_path);
 	schema->time_unit = draft->time_unit == NO_UNIT ? TIME_LOGICAL : (enum time_unit)(TIME_MS + draft->time_unit);
+	if (draft->upstream != PRESENCE_GIVEN)
+		schema->upstream = (struct upstream_schema){.partitions = 0};
 	schema->key_path = draft->key == NULL ? schema->entity_path : draft->key;
 	if (strcmp(schema->key_path, "unchecked") == 0)
 		schema->key_path = NULL;
@@ -266,6 +268,8 @@ static void resolve_output(struct draft *draft)
 		publish->alerts.topic = NULL;
 	if (draft->decisions != PRESENCE_GIVEN)
 		publish->decisions.topic = NULL;
+	if (draft->enriched != PRESENCE_GIVEN)
+		publish->enriched.topic = NULL;
 	resolve_letters(draft, draft->late, &publish->late_topic, ".late");
 	resolve_letters(draft, draft->dead_letters, &publish->dead_letter_topic, ".dlq");
 }

@@ -61,6 +61,7 @@ static void render_events(const struct metrics *metrics, struct buffer *text)
 		buffer_add_format(text, "outlierd_flags_total{flag=\"%s\"} %" PRIu64 "\n", flag_name(i),
 				  metrics->flags[i]);
 	counter(text, "alerts_total", "Flagged events.", metrics->alerts);
+	counter(text, "not_enriched_total", "Scored events whose output.enriched.key is null.", metrics->not_enriched);
 	counter(text, "reapplied_records_total",
 		"Records applied again to the state alone, below the committed offset.", metrics->reapplied);
 	counter(text, "parity_checked_total", "Vectors computed a second time, naively, and compared.",

@@ -31,6 +31,7 @@ struct metrics {
 	uint64_t reapplied; /* records applied again below C: state only */
 	uint64_t alerts;
 	uint64_t parity_checked, parity_unchecked, parity_differences;
+	uint64_t not_enriched; /* scored events without the key of output.enriched */
 	uint64_t flags[FLAG_NUMBER];
 	uint64_t reasons[REASON_DUPLICATE + 1];
 	uint64_t batches, commits, aborts, recoveries, rebuilds, cancelled;

@@ -100,7 +100,7 @@ enum outcome apply_event(const struct feature_set *set, struct entity *entity, s
 	entity_insert(entity, position, event, id, moment.cells);
 	if (watermark->complete_since_ms == WATERMARK_NONE)
 		watermark->complete_since_ms = event->time_ms;
-	watermark_advance(watermark, event->entity, event->time_ms);
+	watermark_take(watermark, set->schema, event);
 	entity_settle(entity, watermark_ms(watermark), late);
 	return OUTCOME_SCORED;
 }

@@ -339,6 +339,16 @@ static void write_number(struct json *json, const char *name, int64_t value)
 	json_add_integer(json, value);
 }
 
+static void write_upstream(struct json *json, const struct upstream_schema *upstream)
+{
+	json_name(json, "upstream");
+	json_open_object(json);
+	write_optional(json, "partition", upstream->partition_path);
+	write_number(json, "partitions", upstream->partitions);
+	write_optional(json, "watermark", upstream->watermark_path);
+	json_close_object(json);
+}
+
 int canonical_state_id(const struct feature_set_options *options, int64_t reach_ms, const int *columns,
 		       size_t column_count, const char *hash_key, char id[SHA256_HEX])
 {
@@ -367,6 +377,8 @@ int canonical_state_id(const struct feature_set_options *options, int64_t reach_
 	write_optional(&json, "partitioner", partitioners[schema->partitioner]);
 	write_number(&json, "reach_ms", reach_ms);
 	write_time(&json, schema);
+	if (schema->upstream.partitions > 0)
+		write_upstream(&json, &schema->upstream);
 	json_close_object(&json);
 	return hash_and_free(&buffer, id) | status;
 }

@@ -40,6 +40,10 @@ const char *event_slot_path(const struct event_schema *schema, size_t slot)
 		return schema->entity_path;
 	case EVENT_SLOT_KEY:
 		return schema->key_path;
+	case EVENT_SLOT_UPSTREAM_PARTITION:
+		return schema->upstream.partition_path;
+	case EVENT_SLOT_UPSTREAM_WATERMARK:
+		return schema->upstream.watermark_path;
 	default:
 		return schema->fields[slot - EVENT_SLOT_FIELDS].path;
 	}
@@ -71,6 +75,8 @@ void event_builder_begin(struct event_builder *builder, const struct event_schem
 	builder->arena = arena;
 	builder->values = values;
 	builder->has_id = builder->has_time = builder->has_entity = builder->has_key = builder->key_is_integer = false;
+	builder->has_upstream = false;
+	builder->upstream_watermark_ms = WATERMARK_NONE;
 	err_clear(&builder->err);
 	for (size_t i = 0; i < schema->field_count; i++)
 		values[i] = schema->fields[i].fallback;
@@ -148,10 +154,36 @@ static void time_from_text(struct event_builder *builder, struct slice source)
 	}
 }
 
+static bool is_upstream(size_t slot)
+{
+	return slot == EVENT_SLOT_UPSTREAM_PARTITION || slot == EVENT_SLOT_UPSTREAM_WATERMARK;
+}
+
+static void set_upstream(struct event_builder *builder, size_t slot, int64_t source)
+{
+	if (slot == EVENT_SLOT_UPSTREAM_PARTITION) {
+		builder->upstream_partition = source;
+		builder->has_upstream = true;
+	} else if (source >= -EVENT_TIME_MAX_MS && source <= EVENT_TIME_MAX_MS) {
+		builder->upstream_watermark_ms = source;
+	} else {
+		fail(builder, slot, "a time more than 2^53 ms from 1970");
+	}
+}
+
+static void upstream_from_text(struct event_builder *builder, size_t slot, struct slice source)
+{
+	int64_t number;
+	if (number_parse_integer(source, &number) != 0)
+		fail(builder, slot, "expected an integer, found other text");
+	else
+		set_upstream(builder, slot, number);
+}
+
 /* Id, entity and key. An integer comes as its decimal text. */
 static void set_text(struct event_builder *builder, size_t slot, struct slice text)
 {
-	assert(slot != EVENT_SLOT_TIME && slot < EVENT_SLOT_FIELDS);
+	assert(slot == EVENT_SLOT_ID || slot == EVENT_SLOT_ENTITY || slot == EVENT_SLOT_KEY);
 	if (slot == EVENT_SLOT_KEY) {
 		builder->key_text = text;
 		builder->has_key = true;
@@ -186,10 +218,11 @@ static void set_integer_text(struct event_builder *builder, size_t slot, int64_t
 	}
 }
 
-/* True where the slot's value is not wanted: the key of a schema that does not check keys. */
+/* True where the slot's value is not wanted: the key of a schema that does not check keys, an upstream without one. */
 static bool ignored(const struct event_builder *builder, size_t slot)
 {
-	return slot == EVENT_SLOT_KEY && builder->schema->key_path == NULL;
+	return (slot == EVENT_SLOT_KEY && builder->schema->key_path == NULL) ||
+	       (is_upstream(slot) && builder->schema->upstream.partitions == 0);
 }
 
 void event_builder_integer(struct event_builder *builder, size_t slot, int64_t source)
@@ -198,6 +231,8 @@ void event_builder_integer(struct event_builder *builder, size_t slot, int64_t s
 		return;
 	if (slot == EVENT_SLOT_TIME) {
 		time_from_integer(builder, source);
+	} else if (is_upstream(slot)) {
+		set_upstream(builder, slot, source);
 	} else if (slot < EVENT_SLOT_FIELDS) {
 		set_integer_text(builder, slot, source);
 	} else {
@@ -240,6 +275,8 @@ void event_builder_text(struct event_builder *builder, size_t slot, struct slice
 		return;
 	if (slot == EVENT_SLOT_TIME) {
 		time_from_text(builder, source);
+	} else if (is_upstream(slot)) {
+		upstream_from_text(builder, slot, source);
 	} else if (slot < EVENT_SLOT_FIELDS) {
 		set_text(builder, slot, source);
 	} else {
@@ -277,6 +314,8 @@ void event_builder_timestamp(struct event_builder *builder, size_t slot, int64_t
 	assert(unit == TIME_MS || unit == TIME_US);
 	if (slot == EVENT_SLOT_TIME)
 		set_time(builder, source, unit);
+	else if (slot == EVENT_SLOT_UPSTREAM_WATERMARK && unit == TIME_US)
+		event_builder_integer(builder, slot, source / US_PER_MS - (source % US_PER_MS < 0));
 	else
 		event_builder_integer(builder, slot, source);
 }
@@ -292,8 +331,21 @@ void event_builder_null(struct event_builder *builder, size_t slot)
 		builder->has_entity = false;
 	else if (slot == EVENT_SLOT_KEY)
 		builder->has_key = builder->key_is_integer = false;
+	else if (slot == EVENT_SLOT_UPSTREAM_PARTITION)
+		builder->has_upstream = false;
+	else if (slot == EVENT_SLOT_UPSTREAM_WATERMARK)
+		builder->upstream_watermark_ms = WATERMARK_NONE;
 	else
 		builder->values[slot - EVENT_SLOT_FIELDS] = builder->schema->fields[slot - EVENT_SLOT_FIELDS].fallback;
+}
+
+/* With an upstream each event must come from one of its partitions: another would leave the watermark without a minimum. */
+static void check_upstream(struct event_builder *builder)
+{
+	if (!builder->has_upstream)
+		fail(builder, EVENT_SLOT_UPSTREAM_PARTITION, "null or absent");
+	else if (builder->upstream_partition < 0 || builder->upstream_partition >= builder->schema->upstream.partitions)
+		fail(builder, EVENT_SLOT_UPSTREAM_PARTITION, "not below event.upstream.partitions");
 }
 
 enum reason event_builder_end(struct event_builder *builder, struct event *event)
@@ -304,11 +356,17 @@ enum reason event_builder_end(struct event_builder *builder, struct event *event
 		fail(builder, EVENT_SLOT_TIME, "null or absent");
 	if (!builder->has_entity)
 		fail(builder, EVENT_SLOT_ENTITY, "null or absent");
+	if (builder->schema->upstream.partitions > 0)
+		check_upstream(builder);
 	if (err_is_set(&builder->err))
 		return REASON_VALIDATE;
 	event->id = builder->id;
 	event->entity = builder->entity;
 	event->time_ms = builder->time_ms;
 	event->values = builder->values;
+	if (builder->has_upstream) {
+		event->upstream_partition = (int32_t)builder->upstream_partition;
+		event->upstream_watermark_ms = builder->upstream_watermark_ms;
+	}
 	return REASON_NONE;
 }

@@ -14,6 +14,8 @@
 #define EVENT_TIME_MAX_MS                                                                                              \
 	(INT64_C(1) << 53) /* either side of 1970; beyond it an event is invalid, so no window overflows */
 
+#define WATERMARK_NONE INT64_MIN
+
 enum time_unit { TIME_LOGICAL, /* Avro timestamp-millis or -micros */ TIME_MS, TIME_US, TIME_S, TIME_RFC3339 };
 enum partitioner { PARTITIONER_UNCHECKED, PARTITIONER_MURMUR2, PARTITIONER_CRC32 };
 
@@ -35,6 +37,12 @@ enum reason {
 /** The reason's name as published: "framing", "too_late" … */
 const char *reason_name(enum reason reason);
 
+/** Where an event of a second stage says how far its upstream partition had come: docs/stages.md. */
+struct upstream_schema {
+	int32_t partitions; /* of the upstream topic; 0: there is no upstream, and no paths */
+	const char *partition_path, *watermark_path;
+};
+
 struct event_schema {
 	const char *id_path, *time_path, *entity_path;
 	const char *key_path; /* NULL: unchecked */
@@ -44,24 +52,35 @@ struct event_schema {
 	size_t field_count;
 	int64_t allowed_lateness_ms;
 	int64_t max_ahead_ms;
+	struct upstream_schema upstream;
 };
 
 struct event {
 	struct slice id;     /* 1 .. EVENT_ENTITY_MAX bytes */
 	struct slice entity; /* likewise */
 	int64_t time_ms;
-	int64_t offset;             /* of the source record */
-	int64_t timestamp_ms;       /* Kafka's record timestamp; -1: none */
-	const struct value *values; /* one per field of the schema */
+	int64_t offset;                /* of the source record */
+	int64_t timestamp_ms;          /* Kafka's record timestamp; -1: none */
+	const struct value *values;    /* one per field of the schema */
+	int32_t upstream_partition;    /* with an upstream: 0 .. partitions - 1 */
+	int64_t upstream_watermark_ms; /* WATERMARK_NONE: it had none */
 };
 
-/** Slots that a decoder fills; fields follow from EVENT_SLOT_FIELDS on, in schema order. */
-enum { EVENT_SLOT_ID, EVENT_SLOT_TIME, EVENT_SLOT_ENTITY, EVENT_SLOT_KEY, EVENT_SLOT_FIELDS };
+/** Slots that a decoder fills; those without a path (key, upstream) are not wanted; fields follow from EVENT_SLOT_FIELDS on, in schema order. */
+enum {
+	EVENT_SLOT_ID,
+	EVENT_SLOT_TIME,
+	EVENT_SLOT_ENTITY,
+	EVENT_SLOT_KEY,
+	EVENT_SLOT_UPSTREAM_PARTITION,
+	EVENT_SLOT_UPSTREAM_WATERMARK,
+	EVENT_SLOT_FIELDS
+};
 
 /** Number of slots of a schema: EVENT_SLOT_FIELDS + fields. The key slot exists even where the key is unchecked (then ignored). */
 size_t event_slot_count(const struct event_schema *schema);
 
-/** The path that a slot reads; NULL for the key slot where unchecked. */
+/** The path that a slot reads; NULL for the key slot where unchecked, and for those of an upstream that there is not. */
 const char *event_slot_path(const struct event_schema *schema, size_t slot);
 
 /** A slot's aliases (only fields have some). */
@@ -79,6 +98,8 @@ struct event_builder {
 	int64_t key_integer;
 	bool has_id, has_time, has_entity, has_key, key_is_integer;
 	int64_t time_ms;
+	bool has_upstream;
+	int64_t upstream_partition, upstream_watermark_ms;
 	struct err err; /* the first conversion that failed; names the path and the value's form, never an identifier */
 };
 
@@ -86,7 +107,7 @@ struct event_builder {
 void event_builder_begin(struct event_builder *builder, const struct event_schema *schema, struct arena *arena,
 			 struct value *values);
 
-/** Sets a slot from an integer (Avro int/long/enum-free, JSON integer). Id, entity and key take it as decimal text; time by its unit. */
+/** Sets a slot from an integer (Avro int/long/enum-free, JSON integer). Id, entity and key take it as decimal text; time by its unit; upstream slots as it is. */
 void event_builder_integer(struct event_builder *builder, size_t slot, int64_t source);
 /** Sets a slot from a double (Avro float/double, JSON real). */
 void event_builder_double(struct event_builder *builder, size_t slot, double source);

@@ -14,6 +14,10 @@
 enum member { TOPIC, PARTITION, OFFSET, MODEL, FEATURE_SET, POLICY, PIPELINE, MEMBERS };
 static const char *const names[MEMBERS] = {"topic",          "partition", "offset",  "model_id",
 					   "feature_set_id", "policy_id", "pipeline"};
+/* Where enriched events have them. */
+static const char *const enriched_names[MEMBERS] = {
+    "upstream.topic", "upstream.partition", "upstream.offset", "model_id", "feature_set_id", "policy_id", "pipeline"};
+#define UPSTREAM "upstream."
 
 /* A writer's schema of the registry. */
 struct reader {
@@ -79,12 +83,22 @@ static void judge(const struct audit_claims *claims, const struct slice texts[ME
 			     !slice_equal(texts[POLICY], slice_of(policy_id(champion->policy)));
 }
 
-static int read_json(struct audit_claims *claims, struct slice value, struct audit_claim *claim, struct err *err)
+/* The member of an object, or of the one object in it that a path may lead through. */
+static const json_t *member_of(const json_t *root, const char *path)
+{
+	size_t prefix = strlen(UPSTREAM);
+	if (strncmp(path, UPSTREAM, prefix) == 0)
+		return json_object_get(json_object_get(root, "upstream"), path + prefix);
+	return json_object_get(root, path);
+}
+
+static int read_json(struct audit_claims *claims, const char *const *paths, struct slice value,
+		     struct audit_claim *claim, struct err *err)
 {
 	struct slice texts[MEMBERS] = {{NULL, 0}};
 	json_t *root = value.data == NULL ? NULL : json_loadb(value.data, value.length, 0, NULL);
 	for (size_t i = 0; i < MEMBERS; i++) {
-		const json_t *member = json_object_get(root, names[i]);
+		const json_t *member = member_of(root, paths[i]);
 		if (json_is_string(member)) {
 			texts[i] = (struct slice){json_string_value(member), json_string_length(member)};
 		} else if (json_is_integer(member)) {
@@ -111,7 +125,8 @@ static struct reader *find_reader(struct audit_claims *claims, int32_t id)
 }
 
 /* *reader NULL: the registry knows no such schema, or too many were seen. */
-static int get_reader(struct audit_claims *claims, int32_t id, struct reader **reader, struct err *err)
+static int get_reader(struct audit_claims *claims, const char *const *paths, int32_t id, struct reader **reader,
+		      struct err *err)
 {
 	struct slice text;
 	struct err why = {0};
@@ -128,11 +143,12 @@ static int get_reader(struct audit_claims *claims, int32_t id, struct reader **r
 	if (answer == REGISTRY_FOUND)
 		(*reader)->schema = avro_schema_parse(text, &why);
 	if ((*reader)->schema != NULL)
-		(*reader)->pick = avro_pick_new((*reader)->schema, names, MEMBERS, found, &why);
+		(*reader)->pick = avro_pick_new((*reader)->schema, paths, MEMBERS, found, &why);
 	return 0;
 }
 
-static int read_avro(struct audit_claims *claims, struct slice value, struct audit_claim *claim, struct err *err)
+static int read_avro(struct audit_claims *claims, const char *const *paths, struct slice value,
+		     struct audit_claim *claim, struct err *err)
 {
 	struct slice texts[MEMBERS] = {{NULL, 0}};
 	struct reader *reader = NULL;
@@ -142,7 +158,7 @@ static int read_avro(struct audit_claims *claims, struct slice value, struct aud
 	if (value.length < FRAMING || bytes[0] != 0)
 		return 0;
 	uint32_t id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
-	if (get_reader(claims, (int32_t)id, &reader, err) != 0)
+	if (get_reader(claims, paths, (int32_t)id, &reader, err) != 0)
 		return -1;
 	struct slice body = {bytes + FRAMING, value.length - FRAMING};
 	if (reader == NULL || reader->pick == NULL ||
@@ -181,7 +197,10 @@ int audit_claims_read(struct audit_claims *claims, enum audit_kind kind, const s
 		read_headers(claims, message, claim);
 		return 0;
 	}
-	const struct output_options *output = kind == AUDIT_ALERT ? &publish->alerts : &publish->decisions;
-	return output->format == FORMAT_AVRO ? read_avro(claims, message->value, claim, err)
-					     : read_json(claims, message->value, claim, err);
+	const char *const *paths = kind == AUDIT_ENRICHED ? enriched_names : names;
+	const struct output_options *output = kind == AUDIT_ALERT      ? &publish->alerts
+					      : kind == AUDIT_ENRICHED ? &publish->enriched
+								       : &publish->decisions;
+	return output->format == FORMAT_AVRO ? read_avro(claims, paths, message->value, claim, err)
+					     : read_json(claims, paths, message->value, claim, err);
 }

@@ -91,6 +91,7 @@ static int expect(void *self, const struct message *message, struct err *err)
 	const struct record *record = rerun_batch(run->rerun)->publishing->record;
 	enum audit_kind kind = message->topic == publish->alerts.topic      ? AUDIT_ALERT
 			       : message->topic == publish->decisions.topic ? AUDIT_DECISION
+			       : message->topic == publish->enriched.topic  ? AUDIT_ENRICHED
 			       : message->topic == publish->late_topic      ? AUDIT_LATE
 									    : AUDIT_DEAD;
 	uint8_t digest[AUDIT_DIGEST_BYTES];

@@ -119,7 +119,7 @@ static int take(struct run *run, const struct item *item, struct err *err)
 	bool good = item->outcome == OUTCOME_SCORED || item->outcome == OUTCOME_TOO_LATE;
 	int64_t behind_ms = watermark == WATERMARK_NONE ? 0 : watermark - item->event.time_ms;
 	if (item->outcome == OUTCOME_SCORED)
-		watermark_advance(&run->watermark, item->event.entity, item->event.time_ms);
+		watermark_take(&run->watermark, &run->world.config->schema, &item->event);
 	if (item->silent)
 		return 0;
 	run->outcomes[item->outcome]++;

@@ -18,7 +18,7 @@
 #define PHI_PREFIX "_phi_"
 
 struct arguments {
-	const char *model, *config, *input, *output, *format, *alerts, *decisions;
+	const char *model, *config, *input, *output, *format, *alerts, *decisions, *enriched;
 	struct common_list keep;
 	int64_t partitions;
 	bool explain;
@@ -69,6 +69,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 		     "model.directory"},
 	    {"alerts", "F", COMMON_TEXT, &arguments->alerts, .help = "with --config: alerts as JSON lines"},
 	    {"decisions", "F", COMMON_TEXT, &arguments->decisions, .help = "with --config: decisions as JSON lines"},
+	    {"enriched", "F", COMMON_TEXT, &arguments->enriched,
+	     .help = "with --config: enriched events as JSON lines, the next\nstage's input"},
 	    {"input-format", "avro|jsonl|csv", COMMON_TEXT, &arguments->format,
 	     .help = "with --config: where the name of the input does not tell"},
 	    {"partitions", "N", COMMON_INTEGER, &arguments->partitions, .minimum = 1, .maximum = 1000000,
@@ -79,7 +81,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	const struct common_command command = {
 	    .name = NAME,
 	    .usage = "--model M --input F --output F [--keep C,...] [--explain] [--plot FILE.svg]\n"
-		     "       outlierd score --config FILE --input EVENTS [--alerts F] [--decisions F] [--model M]",
+		     "       outlierd score --config FILE --input EVENTS [--alerts F] [--decisions F] [--enriched F]\n"
+		     "                      [--model M]",
 	    .summary =
 		"Writes one row for each vector: the input's columns that begin with _, those of --keep, _score and\n"
 		"_rank. Columns are found by the names of the model's features. With --config it writes offline what\n"
@@ -95,14 +98,15 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 	    arguments->plot.path != NULL || arguments->plot.number > 0 || arguments->plot.id != NULL)
 		return err_set(err, ERR_USAGE,
 			       "--output, --keep, --explain and --plot go with vectors, not with --config");
-	if (arguments->alerts == NULL && arguments->decisions == NULL)
-		return err_set(err, ERR_USAGE, "--config needs --alerts F, --decisions F or both");
+	if (arguments->alerts == NULL && arguments->decisions == NULL && arguments->enriched == NULL)
+		return err_set(err, ERR_USAGE, "--config needs --alerts F, --decisions F or --enriched F");
 	struct score_events_options options = {
 	    .config = arguments->config,
 	    .input = arguments->input,
 	    .format = EVENT_FILE_BY_NAME,
 	    .alerts = arguments->alerts,
 	    .decisions = arguments->decisions,
+	    .enriched = arguments->enriched,
 	    .model = arguments->model,
 	    .partitions = (int32_t)arguments->partitions,
 	};
@@ -110,7 +114,8 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 		return err_set(err, ERR_USAGE, "--input-format: expected avro, jsonl or csv, found \"%s\"",
 			       arguments->format);
 	if ((options.alerts != NULL && output_is_input(options.alerts, options.input)) ||
-	    (options.decisions != NULL && output_is_input(options.decisions, options.input)))
+	    (options.decisions != NULL && output_is_input(options.decisions, options.input)) ||
+	    (options.enriched != NULL && output_is_input(options.enriched, options.input)))
 		return err_set(err, ERR_USAGE, "an output is the input itself");
 	return score_events(&options, err);
 }
@@ -271,10 +276,10 @@ static int score_vectors(struct run *run, struct err *err)
 	if (arguments->model == NULL || arguments->output == NULL)
 		return err_set(err, ERR_USAGE,
 			       "--model M and --output F are needed, or --config FILE for a file of events");
-	if (arguments->alerts != NULL || arguments->decisions != NULL || arguments->format != NULL ||
-	    arguments->partitions > 0)
+	if (arguments->alerts != NULL || arguments->decisions != NULL || arguments->enriched != NULL ||
+	    arguments->format != NULL || arguments->partitions > 0)
 		return err_set(err, ERR_USAGE,
-			       "--alerts, --decisions, --input-format and --partitions need --config FILE");
+			       "--alerts, --decisions, --enriched, --input-format and --partitions need --config FILE");
 	if (output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
 	if (score_plot_check(&arguments->plot, arguments->input, arguments->output, err) != 0 || prepare(run, err) != 0)

@@ -11,20 +11,23 @@
 
 #define ALERTS "alerts"
 #define DECISIONS "decisions"
+#define ENRICHED "enriched"
 
 struct run {
 	struct world world;
 	struct publish_options publish; /* as configured, but JSON and into our two files */
 	struct rerun *rerun;
 	struct event_file *file;
-	FILE *alerts, *decisions;
+	FILE *alerts, *decisions, *enriched;
 	uint64_t read;
 };
 
 static int emit(void *self, const struct message *message, struct err *err)
 {
 	struct run *run = self;
-	FILE *file = strcmp(message->topic, ALERTS) == 0 ? run->alerts : run->decisions;
+	FILE *file = strcmp(message->topic, ALERTS) == 0     ? run->alerts
+		     : strcmp(message->topic, ENRICHED) == 0 ? run->enriched
+							     : run->decisions;
 	if (fwrite(message->value.data, 1, message->value.length, file) != message->value.length ||
 	    putc('\n', file) == EOF)
 		return err_set(err, ERR_IO, "writing %s: %s", message->topic, strerror(errno));
@@ -94,6 +97,9 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	run->publish = world->config->publish;
 	run->publish.alerts = (struct output_options){.topic = options->alerts == NULL ? NULL : ALERTS};
 	run->publish.decisions = (struct output_options){.topic = options->decisions == NULL ? NULL : DECISIONS};
+	if (options->enriched != NULL && run->publish.enriched.topic == NULL)
+		return err_set(err, ERR_CONFIG, "--enriched needs output.enriched in %s", options->config);
+	run->publish.enriched = (struct output_options){.topic = options->enriched == NULL ? NULL : ENRICHED};
 	run->publish.late_topic = run->publish.dead_letter_topic = NULL;
 	const struct rerun_options rerun = {.set = world->set,
 					    .pseudonym = world->config->privacy.any ? &world->pseudonym : NULL,
@@ -111,6 +117,8 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	if (options->alerts != NULL && (run->alerts = open_output(options->alerts, err)) == NULL)
 		return -1;
 	if (options->decisions != NULL && (run->decisions = open_output(options->decisions, err)) == NULL)
+		return -1;
+	if (options->enriched != NULL && (run->enriched = open_output(options->enriched, err)) == NULL)
 		return -1;
 	return 0;
 }
@@ -155,7 +163,8 @@ int score_events(const struct score_events_options *options, struct err *err)
 	if (status == 0)
 		status = work(run, err);
 	if (close_output(run->alerts, options->alerts, err) != 0 ||
-	    close_output(run->decisions, options->decisions, err) != 0)
+	    close_output(run->decisions, options->decisions, err) != 0 ||
+	    close_output(run->enriched, options->enriched, err) != 0)
 		status = -1;
 	if (status == 0)
 		summary(run, began_us);

@@ -115,7 +115,7 @@ static int look(void *context, const struct record *record, struct err *err)
 	if (past_decode(asking->world, record, asking->arena, &event, &reason, &message, err) != 0)
 		return -1;
 	if (reason == REASON_NONE && !apply_is_future(feature_set_schema(asking->world->set), &event))
-		watermark_advance(&asking->watermark, event.entity, event.time_ms);
+		watermark_take(&asking->watermark, feature_set_schema(asking->world->set), &event);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "daemon/cmd/common.h"
 #include "daemon/io/system_clock.h"
+#include "daemon/pipeline/enriched.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,7 +32,8 @@ void world_list_outputs(struct world *world)
 {
 	struct config *config = world->config;
 	const char *topics[] = {config->publish.alerts.topic, config->publish.decisions.topic,
-				config->publish.late_topic, config->publish.dead_letter_topic};
+				config->publish.enriched.topic, config->publish.late_topic,
+				config->publish.dead_letter_topic};
 	config->kafka.output_topics = world->output_topics;
 	config->kafka.output_topic_count = 0;
 	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
@@ -170,7 +172,7 @@ int world_codec(struct world *world, struct err *err)
 	return world->codec == NULL ? -1 : 0;
 }
 
-static int register_one(struct world *world, struct output_options *output, bool decisions, struct err *err)
+static int register_one(struct world *world, struct output_options *output, struct err *err)
 {
 	struct buffer schema;
 	char subject[512];
@@ -182,8 +184,10 @@ static int register_one(struct world *world, struct output_options *output, bool
 			       output->topic);
 	snprintf(subject, sizeof subject, "%.400s-value", output->topic);
 	buffer_init(&schema);
-	if (decisions)
+	if (output == &world->config->publish.decisions)
 		publisher_decision_schema(world->set, &schema);
+	else if (output == &world->config->publish.enriched)
+		enricher_schema(&world->config->publish, world->set, &schema);
 	else
 		publisher_alert_schema(&schema);
 	answer = registry_register(world->registry, subject, buffer_slice(&schema), &output->schema_id, err);
@@ -197,9 +201,10 @@ static int register_one(struct world *world, struct output_options *output, bool
 
 int world_register(struct world *world, struct err *err)
 {
-	if (register_one(world, &world->config->publish.alerts, false, err) != 0)
+	struct publish_options *publish = &world->config->publish;
+	if (register_one(world, &publish->alerts, err) != 0 || register_one(world, &publish->decisions, err) != 0)
 		return -1;
-	return register_one(world, &world->config->publish.decisions, true, err);
+	return register_one(world, &publish->enriched, err);
 }
 
 struct pipeline_options world_pipeline_options(const struct world *world)

@@ -42,6 +42,8 @@ bool avro_match_type(const struct event_schema *reader, size_t slot, const struc
 	assert(slot < event_slot_count(reader));
 	if (slot == EVENT_SLOT_TIME)
 		return is_time(node, reader->time_unit);
+	if (slot == EVENT_SLOT_UPSTREAM_PARTITION || slot == EVENT_SLOT_UPSTREAM_WATERMARK)
+		return is_integer(node);
 	if (slot < EVENT_SLOT_FIELDS)
 		return is_text(node) || is_integer(node);
 	switch (reader->fields[slot - EVENT_SLOT_FIELDS].type) {
@@ -92,6 +94,10 @@ static const char *meaning(const struct event_schema *reader, size_t slot)
 		return "the entity";
 	case EVENT_SLOT_KEY:
 		return "the key";
+	case EVENT_SLOT_UPSTREAM_PARTITION:
+		return "the upstream partition";
+	case EVENT_SLOT_UPSTREAM_WATERMARK:
+		return "the upstream watermark";
 	default:
 		break;
 	}

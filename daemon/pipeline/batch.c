@@ -194,6 +194,7 @@ static int apply_item(struct batch *batch, struct item *item, struct err *err)
 					    item->silent ? NULL : &item->vector, &item->reason, &status);
 		if (status != 0)
 			return err_memory(err);
+		item->watermark_ms = watermark_ms(&marker->watermark);
 		if (item->outcome == OUTCOME_SCORED) {
 			item->entry->changed = true;
 			batch->scored += !item->silent;
@@ -332,7 +333,9 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 {
 	bool alert = item->verdict.flagged && options->alerts.topic != NULL;
 	batch->publishing = item;
-	if (!alert && options->decisions.topic == NULL)
+	bool enriched = publisher_enriches(publisher, &item->event);
+	item->not_enriched = options->enriched.topic != NULL && !enriched;
+	if (!alert && !enriched && options->decisions.topic == NULL)
 		return 0;
 	const struct model *model = champion->model;
 	struct scored scored = {.event = &item->event,
@@ -342,7 +345,8 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 				.score = item->score,
 				.rank =
 				    model == NULL ? (double)NAN : calibration_rank(&model->calibration, item->score),
-				.verdict = item->verdict};
+				.verdict = item->verdict,
+				.watermark_ms = item->watermark_ms};
 	struct message message;
 	if (alert) {
 		if (outlet->headers != NULL && outlet->headers(outlet->self, item->record, batch->arena, err) != 0)
@@ -351,11 +355,14 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 		    outlet->emit(outlet->self, &message, err) != 0)
 			return -1;
 	}
-	if (options->decisions.topic == NULL)
-		return 0;
-	if (publisher_decision(publisher, champion, &scored, batch->arena, &message, err) != 0)
+	if (options->decisions.topic != NULL &&
+	    (publisher_decision(publisher, champion, &scored, batch->arena, &message, err) != 0 ||
+	     outlet->emit(outlet->self, &message, err) != 0))
 		return -1;
-	return outlet->emit(outlet->self, &message, err);
+	if (enriched && (publisher_enriched(publisher, champion, &scored, batch->arena, &message, err) != 0 ||
+			 outlet->emit(outlet->self, &message, err) != 0))
+		return -1;
+	return 0;
 }
 
 static int publish_letter(struct batch *batch, struct item *item, struct publisher *publisher,
@@ -403,7 +410,7 @@ void batch_accept(struct batch *batch)
 	}
 	batch->touched_count = 0;
 	memset(batch->outcomes, 0, sizeof batch->outcomes);
-	batch->flagged = batch->reapplied = 0;
+	batch->flagged = batch->reapplied = batch->not_enriched = 0;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
 		struct partition *partition = item->partition;
@@ -416,6 +423,7 @@ void batch_accept(struct batch *batch)
 		}
 		batch->outcomes[item->outcome]++;
 		batch->flagged += item->verdict.flagged;
+		batch->not_enriched += item->not_enriched;
 		bool dead = item->outcome == OUTCOME_INVALID || item->outcome == OUTCOME_FUTURE;
 		partition_count_recent(partition, dead,
 				       item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);

@@ -24,7 +24,9 @@ struct item {
 	struct vector vector; /* of scored items; values is a row of batch->rows */
 	double score;
 	struct verdict verdict;
-	bool silent; /* below C: state only */
+	int64_t watermark_ms; /* of the partition after it */
+	bool silent;          /* below C: state only */
+	bool not_enriched;    /* scored, but without the key that enriched events need */
 };
 
 /** A sample of the scored events is judged by features/parity. Counters grow for ever. */
@@ -52,7 +54,7 @@ struct batch {
 	uint64_t applications; /* begun so far, of all batches; see batch_touched() */
 	size_t partitions;     /* touched by the last one */
 	uint64_t outcomes[OUTCOME_NUMBER];
-	uint64_t flagged, reapplied;
+	uint64_t flagged, reapplied, not_enriched;
 	const struct item *publishing; /* whose messages batch_publish() is handing out */
 };
 
@@ -81,7 +83,7 @@ bool batch_touched(const struct batch *batch, const struct partition *partition)
 void batch_discard(struct batch *batch);
 /** Scores the vectors and decides. */
 int batch_score(struct batch *batch, const struct champion *champion, struct err *err) MUST_USE;
-/** Hands every message of the batch to emit, in item order (of one item: alert, decision, letter). headers: reads a record's headers, may be NULL. */
+/** Hands every message of the batch to emit, in item order (of one item: alert, decision, enriched event; or a letter). headers: reads a record's headers, may be NULL. */
 struct batch_outlet {
 	void *self;
 	int (*emit)(void *self, const struct message *message, struct err *err);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define VERSION_PLAIN 1
 #define FLAG_NOTHING_COMMITTED 1u
 
 static void add_leader(struct buffer *bytes, const struct leader *leader)
@@ -20,7 +21,8 @@ void marker_encode(const struct marker *marker, struct buffer *bytes)
 {
 	size_t cluster = strlen(marker->cluster_id), server = strlen(marker->server.id);
 	assert(marker->generation != 0 && cluster < MARKER_CLUSTER_MAX && server < STORE_SERVER_ID_MAX);
-	buffer_add_byte(bytes, MARKER_VERSION);
+	bool upstream = marker->watermark.upstream_count > 0;
+	buffer_add_byte(bytes, upstream ? MARKER_VERSION : VERSION_PLAIN);
 	buffer_add_byte(bytes, marker->nothing_committed ? FLAG_NOTHING_COMMITTED : 0);
 	buffer_add_le64(bytes, (uint64_t)marker->next_offset);
 	buffer_add(bytes, marker->state_id, SHA256_BYTES);
@@ -40,6 +42,11 @@ void marker_encode(const struct marker *marker, struct buffer *bytes)
 	buffer_add_varint(bytes, server);
 	buffer_add(bytes, marker->server.id, server);
 	buffer_add_varint(bytes, marker->server.evicted);
+	if (!upstream)
+		return;
+	buffer_add_varint(bytes, (uint64_t)marker->watermark.upstream_count);
+	for (int32_t i = 0; i < marker->watermark.upstream_count; i++)
+		buffer_add_le64(bytes, (uint64_t)marker->watermark.upstream[i]);
 }
 
 /* A text of less than size bytes; the place for it is zeroed. */
@@ -67,6 +74,17 @@ static void read_leader(struct cursor *cursor, struct leader *leader)
 	leader->length = (uint16_t)text.length;
 	if (text.length > 0)
 		memcpy(leader->entity, text.data, text.length);
+}
+
+static void read_upstream(struct cursor *cursor, struct watermark *watermark)
+{
+	uint64_t count = cursor_varint(cursor);
+	if (count < 1 || count > WATERMARK_UPSTREAM_MAX) {
+		cursor_fail(cursor);
+		return;
+	}
+	for (int32_t i = 0; i < (int32_t)count; i++)
+		watermark_upstream(watermark, (int32_t)count, i, (int64_t)cursor_le64(cursor));
 }
 
 int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
@@ -98,6 +116,8 @@ int marker_decode(struct slice bytes, struct marker *marker, struct err *err)
 		marker->outcomes[i] = cursor_varint(&cursor);
 	read_text(&cursor, marker->server.id, sizeof marker->server.id);
 	marker->server.evicted = cursor_varint(&cursor);
+	if (version > VERSION_PLAIN)
+		read_upstream(&cursor, &marker->watermark);
 	if (version < 1 || cursor.failed || cursor_left(&cursor) != 0 || marker->generation == 0 ||
 	    marker->next_offset < 0)
 		return err_set(err, ERR_HALT,

@@ -9,7 +9,7 @@
 #include "daemon/ports.h"
 #include "features/apply.h"
 
-#define MARKER_VERSION 1
+#define MARKER_VERSION 2 /* the newest; a marker without upstream is still written as version 1 */
 #define MARKER_CLUSTER_MAX 64
 
 struct marker {

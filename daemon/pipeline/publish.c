@@ -1,5 +1,6 @@
 #include "daemon/pipeline/publish.h"
 
+#include "daemon/pipeline/enriched.h"
 #include "number.h"
 
 #include <assert.h>
@@ -25,6 +26,7 @@ struct publisher {
 	struct contribution *contributions; /* likewise */
 	size_t *fields;                     /* those an alert carries */
 	size_t field_count;
+	struct enricher *enricher; /* NULL: nothing is enriched */
 };
 
 static void choose_fields(struct publisher *publisher)
@@ -54,8 +56,10 @@ struct publisher *publisher_new(const struct publish_options *options, const str
 	publisher->phi = calloc(FOREST_COLUMNS_MAX, sizeof(double));
 	publisher->contributions = calloc(FOREST_COLUMNS_MAX, sizeof(struct contribution));
 	publisher->fields = calloc(EVENT_FIELDS_MAX, sizeof(size_t));
-	if (publisher->row == NULL || publisher->phi == NULL || publisher->contributions == NULL ||
-	    publisher->fields == NULL) {
+	if (options->enriched.topic != NULL)
+		publisher->enricher = enricher_new(options, set);
+	if ((options->enriched.topic != NULL && publisher->enricher == NULL) || publisher->row == NULL ||
+	    publisher->phi == NULL || publisher->contributions == NULL || publisher->fields == NULL) {
 		publisher_free(publisher);
 		return NULL;
 	}
@@ -73,6 +77,7 @@ void publisher_free(struct publisher *publisher)
 	free(publisher->phi);
 	free(publisher->contributions);
 	free(publisher->fields);
+	enricher_free(publisher->enricher);
 	free(publisher);
 }
 
@@ -235,8 +240,7 @@ static void write_contributions(struct publisher *publisher, struct writer *writ
 	writer_array_end(writer, count);
 }
 
-/* At most PUBLISH_TEXT_MAX bytes, never in the middle of a UTF-8 sequence. */
-static struct slice cut(struct slice text)
+struct slice publish_cut(struct slice text)
 {
 	if (text.length <= PUBLISH_TEXT_MAX)
 		return text;
@@ -260,7 +264,7 @@ static void write_fields(struct publisher *publisher, struct writer *writer, con
 		else if (field->type == FIELD_BOOLEAN)
 			writer_union_boolean(writer, value->units != 0);
 		else if (field_kind(field) == VALUE_TEXT)
-			writer_union_text(writer, cut(value->text));
+			writer_union_text(writer, publish_cut(value->text));
 		else
 			writer_union_double(writer, field_major(field, value));
 	}
@@ -432,6 +436,17 @@ int publisher_decision(struct publisher *publisher, const struct champion *champ
 	writer_record_end(&writer);
 	*message = (struct message){.topic = options->decisions.topic, .timestamp_ms = scored->event->timestamp_ms};
 	return finish(publisher, &headers, scored->event->entity, arena, message, err);
+}
+
+bool publisher_enriches(const struct publisher *publisher, const struct event *event)
+{
+	return publisher->enricher != NULL && enricher_takes(publisher->enricher, event);
+}
+
+int publisher_enriched(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		       struct arena *arena, struct message *message, struct err *err)
+{
+	return enricher_message(publisher->enricher, champion, scored, arena, message, err);
 }
 
 static size_t size_of(const struct record *record)

@@ -22,10 +22,13 @@ struct output_options {
 struct publish_options {
 	const char *pipeline;
 	const char *input_topic;
-	struct output_options alerts, decisions;
+	struct output_options alerts, decisions, enriched;
 	size_t contributions;            /* of an alert, at most; 5 */
 	const char *const *alert_fields; /* event fields that an alert carries; NULL: all configured */
 	size_t alert_field_count;
+	const char *enriched_key;           /* string field whose text is the key of what is enriched */
+	const char *const *enriched_fields; /* event fields that go on; NULL: all configured */
+	size_t enriched_field_count;
 	const char *late_topic;        /* NULL: not published, counted all the same */
 	const char *dead_letter_topic; /* likewise */
 	int64_t cooldown_ms;
@@ -49,6 +52,7 @@ struct scored {
 	unsigned flags;       /* of the vector, and FLAG_FALLBACK */
 	double score, rank;   /* NaN: no model */
 	struct verdict verdict;
+	int64_t watermark_ms; /* of the partition after the event; WATERMARK_NONE: none */
 };
 
 struct publisher;
@@ -68,9 +72,17 @@ int publisher_alert(struct publisher *publisher, const struct champion *champion
 /** Builds the decision of a scored event. */
 int publisher_decision(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
 		       struct arena *arena, struct message *message, struct err *err) MUST_USE;
+/** True where the event has the key that enriched events are published under (and is to be published at all). */
+bool publisher_enriches(const struct publisher *publisher, const struct event *event);
+/** Builds the enriched event of a scored event; see daemon/pipeline/enriched.h. */
+int publisher_enriched(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
+		       struct arena *arena, struct message *message, struct err *err) MUST_USE;
 /** Builds the late or dead letter of a record (headers read). why: text for people, without identifiers. */
 int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why,
 		     struct arena *arena, struct message *message, struct err *err) MUST_USE;
+
+/** At most PUBLISH_TEXT_MAX bytes of a text, never ending in the middle of a UTF-8 sequence. Borrowed from it. */
+struct slice publish_cut(struct slice text);
 
 /** Appends the Avro schema of alerts. */
 void publisher_alert_schema(struct buffer *schema);

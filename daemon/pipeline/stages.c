@@ -387,6 +387,7 @@ static void count_batch(struct pipeline *pipeline)
 	metrics->batches++;
 	metrics->reapplied += batch->reapplied;
 	metrics->alerts += batch->flagged;
+	metrics->not_enriched += batch->not_enriched;
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		metrics->outcomes[i] += batch->outcomes[i];
 	for (size_t i = 0; i < batch->count; i++) {

@@ -134,9 +134,14 @@ void writer_nullable_text(struct writer *writer, const char *name, const char *v
 		writer_null(writer, name);
 		return;
 	}
+	writer_nullable_slice(writer, name, slice_of(value));
+}
+
+void writer_nullable_slice(struct writer *writer, const char *name, struct slice value)
+{
 	if (!is_json(writer))
 		branch(writer, 1);
-	writer_text(writer, name, slice_of(value));
+	writer_text(writer, name, value);
 }
 
 void writer_long(struct writer *writer, const char *name, int64_t value)
@@ -155,6 +160,13 @@ void writer_boolean(struct writer *writer, const char *name, bool value)
 		json_add_boolean(&writer->json, value);
 	else
 		buffer_add_byte(writer->out, value);
+}
+
+void writer_nullable_boolean(struct writer *writer, const char *name, bool value)
+{
+	if (!is_json(writer))
+		branch(writer, 1);
+	writer_boolean(writer, name, value);
 }
 
 void writer_nullable_double(struct writer *writer, const char *name, double value)
@@ -178,6 +190,11 @@ void writer_nullable_count(struct writer *writer, const char *name, int64_t valu
 		writer_null(writer, name);
 		return;
 	}
+	writer_nullable_long(writer, name, value);
+}
+
+void writer_nullable_long(struct writer *writer, const char *name, int64_t value)
+{
 	if (!is_json(writer))
 		branch(writer, 1);
 	writer_long(writer, name, value);

@@ -39,12 +39,18 @@ void writer_null(struct writer *writer, const char *name);
 void writer_text(struct writer *writer, const char *name, struct slice value);
 /** A string of a ["null","string"] member. */
 void writer_nullable_text(struct writer *writer, const char *name, const char *value);
+/** A string of a ["null","string"] member that is not null. */
+void writer_nullable_slice(struct writer *writer, const char *name, struct slice value);
 /** A long (int has the same bytes). */
 void writer_long(struct writer *writer, const char *name, int64_t value);
 /** A boolean. */
 void writer_boolean(struct writer *writer, const char *name, bool value);
+/** A boolean of a ["null","boolean"] member that is not null. */
+void writer_nullable_boolean(struct writer *writer, const char *name, bool value);
 /** A double of a ["null","double"] member; NaN is null. */
 void writer_nullable_double(struct writer *writer, const char *name, double value);
+/** A long of a ["null","long"] member that is not null. */
+void writer_nullable_long(struct writer *writer, const char *name, int64_t value);
 /** A long of a ["null","long"] member; negative is null. */
 void writer_nullable_count(struct writer *writer, const char *name, int64_t value);
 

@@ -63,8 +63,30 @@ static struct twin_entity *entity_named(const struct features_twin *twin, struct
 	return NULL;
 }
 
+/* The least, over the upstream partitions, of the greatest that all events so far brought from each. */
+static int64_t upstream_watermark(const struct features_twin *twin)
+{
+	int64_t least = INT64_MAX;
+	for (int32_t partition = 0; partition < twin->schema->upstream.partitions; partition++) {
+		int64_t greatest = NEVER;
+		for (size_t i = 0; i < twin->entity_count; i++)
+			for (size_t j = 0; j < twin->entities[i].count; j++) {
+				const struct event *event = &twin->entities[i].events[j]->event;
+				int64_t brought = event->upstream_watermark_ms < event->timestamp_ms
+						      ? event->upstream_watermark_ms
+						      : event->timestamp_ms;
+				if (event->upstream_partition == partition && brought > greatest)
+					greatest = brought;
+			}
+		least = greatest < least ? greatest : least;
+	}
+	return least;
+}
+
 int64_t features_twin_watermark(const struct features_twin *twin)
 {
+	if (twin->schema->upstream.partitions > 0)
+		return upstream_watermark(twin);
 	int64_t first = NEVER, second = NEVER;
 	for (size_t i = 0; i < twin->entity_count; i++) {
 		int64_t time = twin->entities[i].greatest;

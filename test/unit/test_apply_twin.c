@@ -240,7 +240,8 @@ static void make_feature(struct stream *stream, size_t index, size_t window_limi
 	}
 }
 
-static int make_set(struct stream *stream)
+/* upstream: partitions that the events come from; 0: this is a first stage. */
+static int make_set(struct stream *stream, int32_t upstream)
 {
 	static const uint32_t limits[] = {2, 3, 5, 9, 20, 60, 1024};
 	struct rng *rng = &stream->rng;
@@ -254,7 +255,8 @@ static int make_set(struct stream *stream)
 					       .fields = fields,
 					       .field_count = FIELDS,
 					       .allowed_lateness_ms = below(rng, 3) * 37,
-					       .max_ahead_ms = 1000};
+					       .max_ahead_ms = 1000,
+					       .upstream = {upstream, "partition", "watermark"}};
 	size_t count = 3 + below(rng, FEATURES - 4), window_limit = 3 + below(rng, 5);
 	for (size_t i = 0; i < count; i++)
 		make_feature(stream, i, window_limit);
@@ -330,7 +332,13 @@ static void make_event(struct stream *stream, size_t index, int64_t *clock, int6
 				.time_ms = make_time(stream, *clock, watermark),
 				.offset = (int64_t)index * 3 + 7,
 				.timestamp_ms = *clock,
-				.values = stream->values[index]};
+				.values = stream->values[index],
+				.upstream_watermark_ms = WATERMARK_NONE};
+	if (stream->schema.upstream.partitions > 0) {
+		event->upstream_partition = (int32_t)below(rng, (unsigned)stream->schema.upstream.partitions);
+		if (chance(rng, 0.9)) /* some upstream partitions are slower than others, and some run ahead */
+			event->upstream_watermark_ms = *clock + 10 - (int64_t)below(rng, 40) * event->upstream_partition;
+	}
 	/* Most events fall on few entities, so that some are hot. */
 	event->entity = slice_of(entity_names[chance(rng, 0.6) ? 0 : below(rng, ENTITIES)]);
 	for (int field = 0; field < FIELDS; field++)
@@ -584,7 +592,7 @@ static long run_stream(uint64_t seed, long judged[2])
 	stream->origin = chance(rng, 0.2) ? -500 : INT64_C(1690000000000) + below(rng, 86400000);
 	for (size_t i = 0; i < 64; i++)
 		(void)snprintf(stream->texts[i], sizeof stream->texts[i], "m%zu", i * 37 % 64);
-	if (make_set(stream) != 0)
+	if (make_set(stream, seed % 4 == 0 ? 1 + (int32_t)(seed / 4 % 3) : 0) != 0)
 		return -1;
 	struct features_twin *twin = features_twin_new(&stream->options);
 	struct partition partition = {.stream = stream};

@@ -1,7 +1,8 @@
 #include "test.h"
 
+#include "daemon/io/avro_decode.h"
 #include "daemon/io/avro_pick.h"
-#include "daemon/pipeline/publish.h"
+#include "daemon/pipeline/enriched.h"
 
 #define TIME 1700000000000
 
@@ -97,6 +98,8 @@ static void open_fixture(struct fixture *f, bool with_model, enum message_format
 					      .input_topic = "in",
 					      .alerts = {"alerts", format, 77},
 					      .decisions = {"decisions", format, 78},
+					      .enriched = {"enriched", format, 79},
+					      .enriched_key = "shop",
 					      .contributions = 2,
 					      .late_topic = "late",
 					      .dead_letter_topic = "dlq",
@@ -123,7 +126,8 @@ static void open_fixture(struct fixture *f, bool with_model, enum message_format
 				    .vector = {f->values, f->usual, FLAG_LATE},
 				    .flags = FLAG_LATE | (with_model ? 0 : FLAG_FALLBACK),
 				    .score = NAN,
-				    .rank = NAN};
+				    .rank = NAN,
+				    .watermark_ms = -7};
 	if (with_model) {
 		struct matrix matrix = {f->values, 1, 3, 3};
 		EXPECT(forest_score(f->model.forest, &matrix, &f->scored.score, &f->err) == 0);
@@ -283,6 +287,81 @@ TEST(avro_bytes_fit_their_schema)
 	}
 }
 
+TEST(enriched_event_carries_exact_fields_vector_and_upstream_watermark)
+{
+	struct fixture f;
+	struct message message;
+	char wanted[2000];
+	open_fixture(&f, false, FORMAT_JSON);
+	EXPECT(publisher_enriches(f.publisher, &f.event));
+	EXPECT(publisher_enriched(f.publisher, &f.champion, &f.scored, f.arena, &message, &f.err) == 0);
+	snprintf(wanted, sizeof wanted,
+		 "{\"schema_version\":1,\"event_id\":\"e1\",\"event_time\":1700000000000,\"entity\":\"card-1\","
+		 "\"score\":null,\"rank\":null,\"flagged\":true,\"model_id\":null,\"feature_set_id\":\"%s\","
+		 "\"policy_id\":\"%s\",\"upstream\":{\"topic\":\"in\",\"partition\":2,\"offset\":9,\"watermark\":-7},"
+		 "\"fields\":{\"amount\":\"1234.5\",\"shop\":\"Caf\xc3\xa9 \\\"X\\\"\",\"online\":null},"
+		 "\"features\":{\"amount_log\":7.1,\"count_1h\":4,\"ratio\":null}}",
+		 feature_set_id(f.set), policy_id(f.policy));
+	EXPECT_TEXT((const char *)message.value.data, wanted);
+	EXPECT_TEXT((const char *)message.key.data, "Caf\xc3\xa9 \"X\"");
+	EXPECT_TEXT(message.topic, "enriched");
+	EXPECT_INT(message.timestamp_ms, TIME + 5);
+	f.scored.watermark_ms = WATERMARK_NONE;
+	EXPECT(publisher_enriched(f.publisher, &f.champion, &f.scored, f.arena, &message, &f.err) == 0);
+	EXPECT(strstr(message.value.data, "\"watermark\":null}") != NULL);
+	f.event_values[1].present = false;
+	EXPECT(!publisher_enriches(f.publisher, &f.event));
+	close_fixture(&f);
+}
+
+/* The next stage reads what was written, to the last cent: the daemon's own decoder, by the published schema. */
+TEST(enriched_avro_is_read_back_exactly_by_the_next_stage)
+{
+	static const struct field fields[] = {
+	    {.name = "amount", .path = "fields.amount", .type = FIELD_MONEY, .scale = 2},
+	    {.name = "online", .path = "fields.online", .type = FIELD_BOOLEAN, .scale = FIELD_SCALE_NONE},
+	    {.name = "busy", .path = "features.count_1h", .type = FIELD_NUMBER, .scale = 0},
+	    {.name = "flagged", .path = "flagged", .type = FIELD_BOOLEAN, .scale = FIELD_SCALE_NONE},
+	    {.name = "amount_log", .path = "features.amount_log", .type = FIELD_NUMBER, .scale = FIELD_SCALE_NONE}};
+	const struct event_schema next = {.id_path = "event_id",
+					  .time_path = "event_time",
+					  .time_unit = TIME_MS,
+					  .entity_path = "fields.shop",
+					  .key_path = "fields.shop",
+					  .fields = fields,
+					  .field_count = 5};
+	static const int64_t amounts[] = {1, -1, 123450, INT64_C(1) << 53, -(INT64_C(1) << 53)};
+	struct fixture f;
+	open_fixture(&f, false, FORMAT_AVRO);
+	struct buffer text;
+	buffer_init(&text);
+	enricher_schema(&f.options, f.set, &text);
+	struct avro_schema *schema = avro_schema_parse(buffer_slice(&text), &f.err);
+	struct avro_program *program = avro_program_new(schema, &next, &f.err);
+	EXPECT(program != NULL);
+	f.event_values[2] = (struct value){.present = true, .units = 1};
+	for (size_t i = 0; i < sizeof amounts / sizeof *amounts && program != NULL; i++) {
+		struct message message;
+		struct value values[5];
+		struct event_builder builder;
+		struct event event;
+		f.event_values[0].units = amounts[i];
+		EXPECT(publisher_enriched(f.publisher, &f.champion, &f.scored, f.arena, &message, &f.err) == 0);
+		struct slice body = {(const char *)message.value.data + 5, message.value.length - 5};
+		event_builder_begin(&builder, &next, f.arena, values);
+		EXPECT(avro_program_run(program, body, &builder, &f.err) == 0);
+		EXPECT_INT(event_builder_end(&builder, &event), REASON_NONE);
+		EXPECT(values[0].units == amounts[i] && values[1].units == 1 && values[2].units == 4);
+		EXPECT(values[3].units == 1 && values[4].number == 7.1);
+		EXPECT(event.time_ms == TIME && slice_equal(event.id, slice_of("e1")));
+		EXPECT_INT(event_check_key(&builder, message.key, 0, 1, &f.err), REASON_NONE);
+	}
+	avro_program_free(program);
+	avro_schema_free(schema);
+	buffer_free(&text);
+	close_fixture(&f);
+}
+
 TEST(letters_keep_the_record_and_say_why)
 {
 	struct fixture f;
@@ -357,6 +436,8 @@ int main(int argc, char **argv)
 				     CASE(decision_carries_the_vector),
 				     CASE(contributions_are_the_largest_and_add_up_to_the_score),
 				     CASE(avro_bytes_fit_their_schema),
+				     CASE(enriched_event_carries_exact_fields_vector_and_upstream_watermark),
+				     CASE(enriched_avro_is_read_back_exactly_by_the_next_stage),
 				     CASE(letters_keep_the_record_and_say_why),
 				     CASE(rules_flag_suppress_and_expire),
 				     {0}};

@@ -189,10 +189,47 @@ TEST(marker_survives_its_bytes)
 		err_clear(&err);
 		EXPECT(marker_decode((struct slice){bytes.data, length}, &again, &err) == -1);
 	}
-	bytes.data[0] = 2;
+	bytes.data[0] = 3;
 	err_clear(&err);
 	EXPECT(marker_decode(buffer_slice(&bytes), &again, &err) == -1);
-	EXPECT_TEXT(err.message, "marker version 2 is newer than 1: run the newer outlierd that wrote it");
+	EXPECT_TEXT(err.message, "marker version 3 is newer than 2: run the newer outlierd that wrote it");
+	buffer_free(&bytes);
+	buffer_free(&twice);
+}
+
+TEST(marker_of_a_second_stage_keeps_the_upstream_partitions_and_an_older_one_is_read)
+{
+	struct marker marker = {.generation = 7, .next_offset = 3}, again;
+	struct err err = {0};
+	struct buffer bytes, twice;
+	char text[POSITION_METADATA_MAX];
+	buffer_init(&bytes);
+	buffer_init(&twice);
+	watermark_init(&marker.watermark);
+	marker_encode(&marker, &bytes);
+	EXPECT_INT(bytes.data[0], 1); /* before the first event, and without an upstream: as ever */
+	buffer_reset(&bytes);
+	watermark_upstream(&marker.watermark, 3, 0, 500);
+	watermark_upstream(&marker.watermark, 3, 2, -20);
+	marker_encode(&marker, &bytes);
+	EXPECT_INT(bytes.data[0], 2);
+	EXPECT(marker_decode(buffer_slice(&bytes), &again, &err) == 0);
+	EXPECT(watermark_ms(&again.watermark) == WATERMARK_NONE && again.watermark.upstream[0] == 500);
+	watermark_upstream(&again.watermark, 3, 1, 30);
+	EXPECT_INT(watermark_ms(&again.watermark), -20);
+	marker_metadata_write(&again, text);
+	EXPECT(strstr(text, ";w=-20;") != NULL);
+	EXPECT(marker_decode(buffer_slice(&bytes), &again, &err) == 0);
+	marker_encode(&again, &twice);
+	EXPECT(slice_equal(buffer_slice(&bytes), buffer_slice(&twice)));
+	EXPECT(memcmp(&again.watermark, &marker.watermark, sizeof again.watermark) == 0);
+	for (size_t length = 0; length < bytes.length; length++) {
+		err_clear(&err);
+		EXPECT(marker_decode((struct slice){bytes.data, length}, &again, &err) == -1);
+	}
+	bytes.data[0] = 1; /* an older program wrote no such tail */
+	err_clear(&err);
+	EXPECT(marker_decode(buffer_slice(&bytes), &again, &err) == -1);
 	buffer_free(&bytes);
 	buffer_free(&twice);
 }
@@ -226,10 +263,12 @@ TEST(metadata_is_ascii_and_reads_back)
 
 int main(int argc, char **argv)
 {
-	const struct test tests[] = {CASE(first_row_that_holds_decides),
-				     CASE(a_rebuild_says_how_much_was_evicted),
-				     CASE(marker_survives_its_bytes),
-				     CASE(metadata_is_ascii_and_reads_back),
-				     {0}};
+	const struct test tests[] = {
+	    CASE(first_row_that_holds_decides),
+	    CASE(a_rebuild_says_how_much_was_evicted),
+	    CASE(marker_survives_its_bytes),
+	    CASE(marker_of_a_second_stage_keeps_the_upstream_partitions_and_an_older_one_is_read),
+	    CASE(metadata_is_ascii_and_reads_back),
+	    {0}};
 	return test_run(tests, argc, argv);
 }

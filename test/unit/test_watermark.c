@@ -109,6 +109,46 @@ TEST(equal_histories_give_equal_bytes)
 	EXPECT(memcmp(&one, &other, sizeof one) == 0);
 }
 
+TEST(with_an_upstream_it_is_the_least_of_its_partitions)
+{
+	struct watermark watermark;
+	watermark_init(&watermark);
+	watermark_upstream(&watermark, 3, 0, 100);
+	watermark_upstream(&watermark, 3, 1, 50);
+	EXPECT(watermark_ms(&watermark) == WATERMARK_NONE); /* the third has not been seen */
+	watermark_upstream(&watermark, 3, 2, WATERMARK_NONE);
+	EXPECT(watermark_ms(&watermark) == WATERMARK_NONE); /* nor does it have one yet */
+	watermark_upstream(&watermark, 3, 2, 70);
+	EXPECT_INT(watermark_ms(&watermark), 50);
+	watermark_upstream(&watermark, 3, 1, 40); /* it never goes back */
+	EXPECT_INT(watermark_ms(&watermark), 50);
+	watermark_upstream(&watermark, 3, 1, 90);
+	EXPECT_INT(watermark_ms(&watermark), 70);
+	watermark_upstream(&watermark, 3, 0, 500); /* one that runs ahead does not move it */
+	EXPECT_INT(watermark_ms(&watermark), 70);
+	watermark_upstream(&watermark, 3, 2, 80);
+	EXPECT_INT(watermark_ms(&watermark), 80);
+	seen(&watermark, "a", 1000); /* nor do the entities' own times */
+	seen(&watermark, "b", 1000);
+	EXPECT_INT(watermark_ms(&watermark), 80);
+}
+
+TEST(what_an_event_brings_along_counts_no_further_than_its_timestamp)
+{
+	const struct event_schema schema = {.upstream = {1, "p", "w"}}, first = {.id_path = "id"};
+	struct event event = {.entity = slice_of("a"), .time_ms = 5, .timestamp_ms = 60, .upstream_watermark_ms = 100};
+	struct watermark watermark;
+	watermark_init(&watermark);
+	watermark_take(&watermark, &schema, &event);
+	EXPECT_INT(watermark_ms(&watermark), 60);
+	event.timestamp_ms = 100;
+	watermark_take(&watermark, &schema, &event);
+	EXPECT_INT(watermark_ms(&watermark), 100);
+	watermark_init(&watermark);
+	watermark_take(&watermark, &first, &event);
+	EXPECT(watermark_ms(&watermark) == WATERMARK_NONE && watermark.leaders[0].time_ms == 5);
+}
+
 int main(int argc, char **argv)
 {
 	return test_run((struct test[]){CASE(there_is_none_before_a_second_entity),
@@ -118,6 +158,8 @@ int main(int argc, char **argv)
 					CASE(the_second_leader_passes_the_first),
 					CASE(entities_are_compared_whole),
 					CASE(equal_histories_give_equal_bytes),
+					CASE(with_an_upstream_it_is_the_least_of_its_partitions),
+					CASE(what_an_event_brings_along_counts_no_further_than_its_timestamp),
 					{0}},
 			argc, argv);
 }

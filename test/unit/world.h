@@ -1,6 +1,6 @@
 /*
  * A small world for pipeline tests: a memory broker, a memory store, a clock that only moves when told or slept on, a
- * codec for lines "ID ENTITY TIME AMOUNT", and a daemon that can be killed (freed without close) and started again.
+ * codec for lines "ID ENTITY TIME AMOUNT" (with an upstream: "… PARTITION WATERMARK"), and a daemon that can be killed (freed without close) and started again.
  */
 #ifndef OUTLIERD_TEST_WORLD_H
 #define OUTLIERD_TEST_WORLD_H
@@ -67,7 +67,7 @@ static enum decoded world_decode(void *self, const struct record *record, struct
 				 enum reason *reason, struct err *err)
 {
 	struct test_world *world = self;
-	char id[64], entity[64], amount[64];
+	char id[64], entity[64], amount[64], upstream[64] = "", watermark[64] = "";
 	struct event_builder builder;
 	int64_t time_ms;
 	if (world->wait_codec > 0) {
@@ -89,7 +89,8 @@ static enum decoded world_decode(void *self, const struct record *record, struct
 		(void)err_memory(err);
 		return DECODE_WAIT;
 	}
-	if (sscanf(line, "%63s %63s %" SCNd64 " %63s", id, entity, &time_ms, amount) != 4) {
+	if (sscanf(line, "%63s %63s %" SCNd64 " %63s %63s %63s", id, entity, &time_ms, amount, upstream, watermark) <
+	    4) {
 		(void)err_set(err, ERR_DATA, "not four words");
 		*reason = REASON_DECODE;
 		return DECODE_REFUSED;
@@ -105,6 +106,10 @@ static enum decoded world_decode(void *self, const struct record *record, struct
 	event_builder_text(&builder, EVENT_SLOT_ENTITY, texts[1]);
 	event_builder_integer(&builder, EVENT_SLOT_TIME, time_ms);
 	event_builder_text(&builder, EVENT_SLOT_FIELDS, texts[2]);
+	if (upstream[0] != '\0')
+		event_builder_text(&builder, EVENT_SLOT_UPSTREAM_PARTITION, slice_of(upstream));
+	if (watermark[0] != '\0')
+		event_builder_text(&builder, EVENT_SLOT_UPSTREAM_WATERMARK, slice_of(watermark));
 	*reason = event_builder_end(&builder, event);
 	event->offset = record->offset;
 	event->timestamp_ms = record->timestamp_ms;
