@@ -96,8 +96,11 @@ enum parity parity_check(const struct feature_set_options *options, const struct
 	struct checking checking = {NULL, NULL, NULL, {NULL, NULL, 0}};
 	enum parity parity = PARITY_UNCHECKED;
 	size_t rows = entity->end - entity->visible;
+	int64_t now_ms = watermark_ms(watermark);
 	assert(vector->usual != NULL && watermark->complete_since_ms != WATERMARK_NONE);
-	if (entity->fold_edge != FOLD_EDGE_NONE || rows > RESCAN_EVENTS_MAX)
+	/* An event that brings an upstream watermark far beyond its own time has put its own window out of reach. */
+	bool forgotten = now_ms != WATERMARK_NONE && now_ms - set->schema->allowed_lateness_ms > event->time_ms;
+	if (entity->fold_edge != FOLD_EDGE_NONE || rows > RESCAN_EVENTS_MAX || forgotten)
 		return PARITY_UNCHECKED;
 	if (take_memory(set, rows, &checking)) {
 		const struct rescan rescan = {.options = options,

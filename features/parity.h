@@ -10,7 +10,7 @@
 enum parity {
 	PARITY_SAME,
 	PARITY_DIFFERENT,
-	PARITY_UNCHECKED /* the log alone does not give it: events were folded, or are too many, or memory is short */
+	PARITY_UNCHECKED /* the log alone does not give it: events were folded, forgotten or are too many, or memory is short */
 };
 
 /**

@@ -12,6 +12,7 @@
 
 #define TTL_BEYOND_REACH_MS (INT64_C(7) * 86400000) /* of state that nobody comes back for */
 #define LOOK_MS 20
+#define ALONE_US 2000000
 #define WRITE_INTERVAL_MS 10000
 #define WRITE_RECORDS 2000000 /* per partition */
 #define FOREIGN_US 30000000   /* partitions that nobody of ours has for so long are another process's */
@@ -76,6 +77,7 @@ static int wait_alone(struct replaying *replaying, struct err *err)
 	const struct kafka_options *kafka = &world->config->kafka;
 	int64_t until_us = common_monotonic_us() + (kafka->session_timeout_ms + ALONE_GRACE_MS) * 1000;
 	bool told = false;
+	int64_t alone_us = 0; /* since when; members that rejoin are none for a moment */
 	for (int attempt = 0; !replaying->signals.stop;) {
 		size_t members = 0;
 		if (kafka_group_members(kafka, &members, err) != 0) {
@@ -83,9 +85,11 @@ static int wait_alone(struct replaying *replaying, struct err *err)
 				return -1;
 			continue;
 		}
-		if (members == 0)
+		int64_t now_us = common_monotonic_us();
+		alone_us = members > 0 ? 0 : alone_us == 0 ? now_us : alone_us;
+		if (members == 0 && (!told || now_us - alone_us > ALONE_US))
 			return 0;
-		if (common_monotonic_us() > until_us)
+		if (members > 0 && now_us > until_us)
 			return err_set(err, ERR_UNAVAILABLE,
 				       "a replay named %s is running already: wait for it, or choose another --name",
 				       replaying->options->name);
