@@ -336,7 +336,8 @@ static void make_event(struct stream *stream, size_t index, int64_t *clock, int6
 	if (stream->schema.upstream.partitions > 0) {
 		event->upstream_partition = (int32_t)below(rng, (unsigned)stream->schema.upstream.partitions);
 		if (chance(rng, 0.9)) /* some upstream partitions are slower than others, and some run ahead */
-			event->upstream_watermark_ms = *clock + 10 - (int64_t)below(rng, 40) * event->upstream_partition;
+			event->upstream_watermark_ms =
+			    *clock + 10 - (int64_t)below(rng, 40) * event->upstream_partition;
 	}
 	/* Most events fall on few entities, so that some are hot. */
 	event->entity = slice_of(entity_names[chance(rng, 0.6) ? 0 : below(rng, ENTITIES)]);
