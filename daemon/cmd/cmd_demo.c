@@ -1,5 +1,6 @@
 #include "daemon/cmd/cmd.h"
 #include "daemon/cmd/common.h"
+#include "daemon/cmd/demo_stages.h"
 #include "daemon/cmd/demo_view.h"
 #include "daemon/cmd/simulation.h"
 #include "daemon/cmd/transaction.h"
@@ -454,10 +455,14 @@ static void free_demo(struct demo *demo)
 int cmd_demo(int argc, char **argv)
 {
 	struct err err = {0};
-	const struct common_option options[] = {{0}};
+	const char *stages = NULL;
+	const struct common_option options[] = {
+	    {"two-stage", "FOLDER", COMMON_TEXT, &stages,
+	     .help = "instead: the two pipelines of docs/examples/two-stage, or of\nanother folder like it, in a row"},
+	    {0}};
 	const struct common_command command = {
 	    .name = "demo",
-	    .usage = "",
+	    .usage = "[--two-stage FOLDER]",
 	    .options = options,
 	    .summary =
 		"Everything on an embedded broker with the state in memory, about 40 seconds: simulated card "
@@ -476,8 +481,9 @@ int cmd_demo(int argc, char **argv)
 	if (pthread_create(&thread, NULL, await_interrupt, demo) == 0)
 		pthread_detach(thread);
 	buffer_init(&demo->value);
-	demo_view_open(&demo->view);
-	if (run(demo, &err) != 0 && !err_is_set(&err))
+	if (stages == NULL)
+		demo_view_open(&demo->view);
+	if ((stages == NULL ? run(demo, &err) : demo_stages(stages, &demo->stop, &err)) != 0 && !err_is_set(&err))
 		(void)err_set(&err, ERR_INTERNAL, "failed");
 	free_demo(demo);
 	return common_end("demo", &err);

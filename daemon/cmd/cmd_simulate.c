@@ -18,7 +18,7 @@
 
 struct arguments {
 	const char *kind, *output, *format, *labels, *start, *topic, *bootstrap_servers, *config, *registry;
-	int64_t events, seed, cards, merchants, accounts, instruments, parties, partitions, schema_id;
+	int64_t events, seed, cards, merchants, takeovers, accounts, instruments, parties, partitions, schema_id;
 	double days, fraud_rate, late_rate, duplicate_rate, rate;
 };
 
@@ -75,6 +75,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	     .help = "of cards: 10000"},
 	    {"merchants", "N", COMMON_INTEGER, &arguments->merchants, .minimum = SIMULATION_MERCHANTS_MIN,
 	     .maximum = SIMULATION_MERCHANTS_MAX, .help = "of cards: 2000"},
+	    {"takeovers", "N", COMMON_INTEGER, &arguments->takeovers, .minimum = 0, .maximum = SIMULATION_TAKEOVERS_MAX,
+	     .help = "of cards: online merchants that are compromised, beside the\nfrauds of --fraud-rate (0)"},
 	    {"accounts", "N", COMMON_INTEGER, &arguments->accounts, .minimum = 1, .maximum = SIMULATION_ACCOUNTS_MAX,
 	     .help = "of a portfolio: 2000"},
 	    {"instruments", "N", COMMON_INTEGER, &arguments->instruments, .minimum = SIMULATION_INSTRUMENTS_MIN,
@@ -142,6 +144,7 @@ static int set_options(struct run *run, struct err *err)
 	run->options.events = (uint64_t)arguments->events;
 	run->options.cards = (uint32_t)arguments->cards;
 	run->options.merchants = (uint32_t)arguments->merchants;
+	run->options.takeovers = (uint32_t)arguments->takeovers;
 	run->options.accounts = (uint32_t)arguments->accounts;
 	run->options.instruments = (uint32_t)arguments->instruments;
 	run->options.parties = (uint32_t)arguments->parties;

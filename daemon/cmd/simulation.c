@@ -46,7 +46,8 @@ const char *simulation_fraud_name(enum fraud_kind kind)
 						       "compromised_merchant",
 						       "impossible_travel",
 						       "card_testing",
-						       "account_takeover"};
+						       "account_takeover",
+						       "merchant_takeover"};
 	assert(kind < FRAUD_KINDS);
 	return names[kind];
 }
@@ -411,6 +412,9 @@ static int check(const struct simulation_options *options, struct err *err)
 	if (options->merchants < SIMULATION_MERCHANTS_MIN || options->merchants > SIMULATION_MERCHANTS_MAX)
 		return err_set(err, ERR_USAGE, "merchants: %u is not from %d to %d", options->merchants,
 			       SIMULATION_MERCHANTS_MIN, SIMULATION_MERCHANTS_MAX);
+	if (options->takeovers > SIMULATION_TAKEOVERS_MAX)
+		return err_set(err, ERR_USAGE, "takeovers: %u is above %d", options->takeovers,
+			       SIMULATION_TAKEOVERS_MAX);
 	return simulation_check(options, err);
 }
 
@@ -455,7 +459,7 @@ struct simulation *simulation_new(const struct simulation_options *options, stru
 	}
 	memset(simulation->recent, 0xff, recent * sizeof *simulation->recent);
 	if (society_make(&simulation->society, options, &simulation->rng, err) == 0 &&
-	    begin_customers(simulation, err) == 0)
+	    begin_customers(simulation, err) == 0 && simulation_takeovers_plan(simulation, err) == 0)
 		return simulation;
 free_simulation:
 	simulation_free(simulation);

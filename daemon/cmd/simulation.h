@@ -1,6 +1,6 @@
 /*
  * Seeded synthetic card transactions, event by event in the order of their arrival: customers with habits and trips,
- * merchants with categories and places, the rhythm of day and week, six kinds of fraud with labels, events that arrive
+ * merchants with categories and places, the rhythm of day and week, six kinds of fraud with labels (and a seventh on request), events that arrive
  * late and events that arrive twice. What is simulated and how: docs/simulator.md.
  *
  * Same options, same events, on any machine: integers, rng.h and daemon/base/elementary alone. `simulate` writes what
@@ -17,6 +17,7 @@
 #define SIMULATION_CARDS_MAX 5000000
 #define SIMULATION_MERCHANTS_MIN 100
 #define SIMULATION_MERCHANTS_MAX 1000000
+#define SIMULATION_TAKEOVERS_MAX 10000
 #define SIMULATION_ACCOUNTS_MAX 5000000
 #define SIMULATION_INSTRUMENTS_MIN 10
 #define SIMULATION_INSTRUMENTS_MAX 1000000
@@ -35,6 +36,7 @@ enum fraud_kind {
 	FRAUD_IMPOSSIBLE_TRAVEL,
 	FRAUD_CARD_TESTING,
 	FRAUD_ACCOUNT_TAKEOVER,
+	FRAUD_MERCHANT_TAKEOVER, /* only where options.takeovers says so */
 	FRAUD_KINDS
 };
 
@@ -43,6 +45,7 @@ struct simulation_options {
 	uint64_t events;    /* that the activity is scaled to: about so many in `days`; the stream itself has no end */
 	uint32_t cards;     /* 1 .. SIMULATION_CARDS_MAX */
 	uint32_t merchants; /* SIMULATION_MERCHANTS_MIN .. SIMULATION_MERCHANTS_MAX */
+	uint32_t takeovers; /* online merchants that are compromised, 0 .. SIMULATION_TAKEOVERS_MAX */
 	uint32_t accounts;  /* of portfolios, 1 .. SIMULATION_ACCOUNTS_MAX */
 	uint32_t
 	    instruments;  /* SIMULATION_INSTRUMENTS_MIN .. SIMULATION_INSTRUMENTS_MAX; cards have none of these three */

@@ -168,3 +168,39 @@ int simulation_fraud_plan(struct simulation *simulation, const struct sale *sale
 		plan = 0;
 	return plans[plan](simulation, sale, err);
 }
+
+/*
+ * The payment page of an online merchant is in other hands: within hours, many cards that were stolen elsewhere are each
+ * charged there once, with an amount that the merchant and the card are used to. No card shows it; the merchant does.
+ */
+static int merchant_takeover(struct simulation *simulation, int64_t time_ms, struct err *err)
+{
+	static const enum category categories[] = {CATEGORY_ONLINE_RETAIL, CATEGORY_TRAVEL};
+	const struct society *society = &simulation->society;
+	struct sale sale = {.fraud = FRAUD_MERCHANT_TAKEOVER};
+	simulation_place(simulation, &sale, 0, categories[rng_below(&simulation->rng, 2)]);
+	enum category category = society->merchants[sale.merchant].category;
+	sale.channel = CHANNEL_WEB;
+	sale.has_place = false;
+	for (unsigned times = between(simulation, 20, 40); times > 0; times--) {
+		sale.customer = (uint32_t)rng_below(&simulation->rng, society->customer_count);
+		const struct customer *customer = &society->customers[sale.customer];
+		sale.card = customer->first_card + (uint32_t)rng_below(&simulation->rng, customer->cards);
+		sale.amount = simulation_amount(simulation, category, customer->level_log2);
+		sale.time_ms = time_ms + simulation_span(simulation, 0, 3 * HOUR_MS);
+		if (simulation_hold(simulation, &sale, DUE_FRAUD, sale.time_ms, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int simulation_takeovers_plan(struct simulation *simulation, struct err *err)
+{
+	const struct simulation_options *options = &simulation->options;
+	int64_t length_ms = (int64_t)(options->days * (double)DAY_MS);
+	for (uint32_t i = 0; i < options->takeovers; i++)
+		if (merchant_takeover(simulation, options->start_ms + simulation_span(simulation, 0, length_ms), err) !=
+		    0)
+			return -1;
+	return 0;
+}

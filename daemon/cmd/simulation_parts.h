@@ -62,6 +62,9 @@ void simulation_place(struct simulation *simulation, struct sale *sale, unsigned
 /** Plans a fraud that begins with what has just happened: victim, place and time come from the sale. */
 int simulation_fraud_plan(struct simulation *simulation, const struct sale *sale, struct err *err) MUST_USE;
 
+/** Plans options.takeovers compromised merchants over the days, from the beginning on. */
+int simulation_takeovers_plan(struct simulation *simulation, struct err *err) MUST_USE;
+
 /** A time span, uniform between the two, in ms. */
 int64_t simulation_span(struct simulation *simulation, int64_t least_ms, int64_t most_ms);
 

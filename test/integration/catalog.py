@@ -16,6 +16,7 @@ MODULES = (
     "cases_recovery",
     "cases_replay",
     "cases_service",
+    "cases_stages",
     "cases_torture",
 )
 

@@ -5,7 +5,9 @@
  * prints the problems of a file, for a new case.
  */
 #include "config/config.h"
+#include "daemon/io/avro_decode.h"
 #include "daemon/io/avro_schema.h"
+#include "daemon/pipeline/enriched.h"
 #include "number.h"
 #include "rng.h"
 #include "test.h"
@@ -50,9 +52,10 @@ static int is_case(const struct dirent *entry)
 	return length > strlen(".json") && strcmp(entry->d_name + length - strlen(".json"), ".json") == 0;
 }
 
+/* The two stages have a configuration each, and none that is called config.json. */
 static int is_folder(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return entry->d_name[0] != '.' && strcmp(entry->d_name, "two-stage") != 0;
 }
 
 /* Calls visit with the path of each entry, in order of their names; returns their number. */
@@ -117,6 +120,7 @@ TEST(invalid_files_are_refused_with_every_problem_at_once)
 TEST(examples_of_the_manual_are_valid)
 {
 	EXPECT(each("docs/examples", is_folder, "/config.json", expect_taken) >= 5);
+	EXPECT_INT(each("docs/examples/two-stage", is_case, "", expect_taken), 2);
 }
 
 /* What is checked in is what the table gives now. */
@@ -243,6 +247,32 @@ TEST(decision_schema_is_that_of_the_publisher_for_the_card_fraud_example)
 	buffer_free(&published);
 }
 
+TEST(enriched_schema_of_the_two_stage_example_is_that_of_the_publisher_and_fits_its_second_stage)
+{
+	static const char path[] = "docs/examples/two-stage/enriched.avsc";
+	struct err err = {0};
+	struct buffer published;
+	struct feature_set *set = NULL;
+	buffer_init(&published);
+	struct config *first = config_read("docs/examples/two-stage/first.json", true, NULL, NULL, &err);
+	struct config *second = config_read("docs/examples/two-stage/second.json", true, NULL, NULL, &err);
+	EXPECT(first != NULL && second != NULL && feature_set_new(&set, &first->features, NULL, NULL, &err) == 0);
+	if (set != NULL && second != NULL) {
+		enricher_schema(&first->publish, set, &published);
+		expect_shape(path, &published);
+		struct avro_schema *schema = avro_schema_read(path, &err);
+		struct avro_program *program = avro_program_new(schema, &second->schema, &err);
+		EXPECT_TEXT(err.message, "");
+		EXPECT(program != NULL && second->schema.upstream.partitions == 3);
+		avro_program_free(program);
+		avro_schema_free(schema);
+	}
+	feature_set_free(set);
+	config_free(first);
+	config_free(second);
+	buffer_free(&published);
+}
+
 /* Seeded damage to a whole file: taken or refused with problems, never anything else. */
 TEST(damaged_files_are_taken_or_refused)
 {
@@ -308,17 +338,20 @@ int main(int argc, char **argv)
 		       write_file("schemas/config.schema.json", config_schema);
 	if (argc == 3 && strcmp(argv[1], "--problems") == 0)
 		return print_problems(argv[2]);
-	return test_run((struct test[]){CASE(valid_files_are_taken),
-					CASE(invalid_files_are_refused_with_every_problem_at_once),
-					CASE(examples_of_the_manual_are_valid),
-					CASE(manual_is_current),
-					CASE(json_schema_is_current),
-					CASE(first_example_of_the_manual_is_valid),
-					CASE(examples_carry_the_schema_of_the_project),
-					CASE(avro_schemas_of_the_project_are_valid),
-					CASE(alert_schema_is_that_of_the_publisher),
-					CASE(decision_schema_is_that_of_the_publisher_for_the_card_fraud_example),
-					CASE(damaged_files_are_taken_or_refused),
-					{0}},
-			argc, argv);
+	return test_run(
+	    (struct test[]){
+		CASE(valid_files_are_taken),
+		CASE(invalid_files_are_refused_with_every_problem_at_once),
+		CASE(examples_of_the_manual_are_valid),
+		CASE(manual_is_current),
+		CASE(json_schema_is_current),
+		CASE(first_example_of_the_manual_is_valid),
+		CASE(examples_carry_the_schema_of_the_project),
+		CASE(avro_schemas_of_the_project_are_valid),
+		CASE(alert_schema_is_that_of_the_publisher),
+		CASE(decision_schema_is_that_of_the_publisher_for_the_card_fraud_example),
+		CASE(enriched_schema_of_the_two_stage_example_is_that_of_the_publisher_and_fits_its_second_stage),
+		CASE(damaged_files_are_taken_or_refused),
+		{0}},
+	    argc, argv);
 }

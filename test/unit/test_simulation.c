@@ -123,7 +123,7 @@ TEST(frauds_of_every_kind_come_at_their_rate)
 	size_t kinds[FRAUD_KINDS] = {0}, frauds = 0;
 	for (size_t i = 0; i < EVENTS; i++)
 		kinds[all[i].fraud]++;
-	for (enum fraud_kind kind = FRAUD_NONE + 1; kind < FRAUD_KINDS; kind++) {
+	for (enum fraud_kind kind = FRAUD_NONE + 1; kind < FRAUD_MERCHANT_TAKEOVER; kind++) {
 		EXPECT(kinds[kind] > 40);
 		frauds += kinds[kind];
 	}
@@ -134,6 +134,33 @@ TEST(frauds_of_every_kind_come_at_their_rate)
 	for (size_t i = 0; i < EVENTS; i++)
 		EXPECT(all[i].fraud == FRAUD_NONE && !all[i].late && !all[i].duplicate);
 	free(all);
+}
+
+TEST(compromised_merchants_come_on_request_each_card_charged_about_once)
+{
+	struct simulation_options options = options_of(6);
+	options.takeovers = 4;
+	struct transaction *all = simulate(&options);
+	const char *shops[4];
+	size_t payments = 0, shop_count = 0;
+	for (size_t i = 0; i < EVENTS; i++) {
+		if (all[i].fraud != FRAUD_MERCHANT_TAKEOVER || all[i].duplicate)
+			continue;
+		size_t shop = 0;
+		payments++;
+		EXPECT(!all[i].has_place && strcmp(all[i].channel, "WEB") == 0);
+		while (shop < shop_count && strcmp(shops[shop], all[i].merchant_id) != 0)
+			shop++;
+		EXPECT(shop < 4);
+		if (shop == shop_count && shop < 4)
+			shops[shop_count++] = all[i].merchant_id;
+	}
+	EXPECT(shop_count >= 2 && payments >= shop_count * 15 && payments <= 4 * 40);
+	EXPECT_TEXT(simulation_fraud_name(FRAUD_MERCHANT_TAKEOVER), "merchant_takeover");
+	free(all);
+	struct err err = {0};
+	options.takeovers = SIMULATION_TAKEOVERS_MAX + 1;
+	EXPECT(simulation_new(&options, &err) == NULL && err.code == ERR_USAGE);
 }
 
 TEST(activity_follows_the_day_and_fills_the_days_asked_for)
@@ -363,6 +390,7 @@ int main(int argc, char **argv)
 					CASE(arrivals_never_go_back_and_late_ones_come_after_their_time),
 					CASE(duplicates_are_the_same_event_again),
 					CASE(frauds_of_every_kind_come_at_their_rate),
+					CASE(compromised_merchants_come_on_request_each_card_charged_about_once),
 					CASE(activity_follows_the_day_and_fills_the_days_asked_for),
 					CASE(only_thieves_are_faster_than_an_airliner),
 					CASE(card_tests_are_tiny_and_at_one_merchant),
