@@ -50,6 +50,8 @@ static void check_formats(struct draft *draft)
 		config_problem_follow(draft->problems, "output.decisions.format", "%s", wanted);
 	if (publish->enriched.topic != NULL && publish->enriched.format == FORMAT_AVRO)
 		config_problem_follow(draft->problems, "output.enriched.format", "%s", wanted);
+	if (publish->amendments.topic != NULL && publish->amendments.format == FORMAT_AVRO)
+		config_problem_follow(draft->problems, "output.amendments.format", "%s", wanted);
 }
 
 static bool is_secret(const char *property)
@@ -149,9 +151,10 @@ static void check_topics(struct draft *draft)
 	} outputs[] = {{"output.alerts.topic", publish->alerts.topic},
 		       {"output.decisions.topic", publish->decisions.topic},
 		       {"output.enriched.topic", publish->enriched.topic},
+		       {"output.amendments.topic", publish->amendments.topic},
 		       {"output.late.topic", publish->late_topic},
 		       {"output.dead_letters.topic", publish->dead_letter_topic}};
-	const size_t count = sizeof outputs / sizeof *outputs, letters = 3; /* from there on */
+	const size_t count = sizeof outputs / sizeof *outputs, letters = 4; /* from there on */
 	for (size_t i = 0; i < count; i++) {
 		if (outputs[i].topic == NULL)
 			continue;

@@ -52,7 +52,8 @@ struct draft {
 	size_t property_file_count;
 	const char *key; /* of event.key, "unchecked" included */
 	int time_unit;   /* enum time_unit - TIME_MS; NO_UNIT: none given */
-	enum presence upstream, redis, memory, alerts, decisions, enriched, late, dead_letters, privacy, http;
+	enum presence upstream, redis, memory, alerts, decisions, enriched, amendments, late, dead_letters, privacy,
+	    http;
 	const char *registry_password_file, *registry_token_file;
 	const char *redis_password_file, *sentinel_password_file;
 	const char *key_file;

@@ -66,9 +66,9 @@ int config_set_instance(struct config *config, const char *instance, struct err 
 int config_set_apart(struct config *config, const char *name, struct err *err)
 {
 	struct publish_options *publish = &config->publish;
-	const char **const texts[] = {&config->kafka.group_id,    &config->redis.name_space, &publish->alerts.topic,
-				      &publish->decisions.topic,  &publish->enriched.topic,  &publish->late_topic,
-				      &publish->dead_letter_topic};
+	const char **const texts[] = {&config->kafka.group_id,   &config->redis.name_space,  &publish->alerts.topic,
+				      &publish->decisions.topic, &publish->enriched.topic,   &publish->amendments.topic,
+				      &publish->late_topic,      &publish->dead_letter_topic};
 	if (config_set_instance(config, name, err) != 0)
 		return -1;
 	config->kafka.instance_id = NULL;
@@ -270,6 +270,9 @@ static void resolve_output(struct draft *draft)
 		publish->decisions.topic = NULL;
 	if (draft->enriched != PRESENCE_GIVEN)
 		publish->enriched.topic = NULL;
+	if (draft->amendments != PRESENCE_GIVEN)
+		publish->amendments.topic = NULL;
+	draft->config.features.keeps_all = publish->amendments.topic != NULL;
 	resolve_letters(draft, draft->late, &publish->late_topic, ".late");
 	resolve_letters(draft, draft->dead_letters, &publish->dead_letter_topic, ".dlq");
 }

@@ -370,6 +370,14 @@ static const struct config_row rows[] = {
 	{.path = "output.enriched.fields", TEXTS(ANY, 0, EVENT_FIELDS_MAX),
 	 LIST_AT(config.publish.enriched_fields, config.publish.enriched_field_count),
 	 .otherwise = "all of `event.fields`", .help = "Fields of the event that go on."},
+	{.path = "output.amendments", .kind = ROW_OBJECT, .nullable = true, AT(amendments), .otherwise = "none",
+	 .effect = EFFECT_NEW_STATE,
+	 .help = "For each late event, the published decisions that would have been others with it "
+		 "([late.md](late.md)). The state then keeps all of `event.fields`."},
+	{.path = "output.amendments.topic", TEXT(TOPIC), AT(config.publish.amendments.topic),
+	 .fallback = "\"amendments\"", .help = "Their topic."},
+	{.path = "output.amendments.format", CHOICE(format_names), AT(config.publish.amendments.format),
+	 .fallback = "\"json\"", .help = "Form of their values."},
 	{.path = "output.late", .kind = ROW_OBJECT, .nullable = true, AT(late), .otherwise = "`{}`",
 	 .help = "Events that came too late, as they were, with headers that say why. `null`: only counted."},
 	{.path = "output.late.topic", TEXT(TOPIC), AT(config.publish.late_topic), .otherwise = "`INPUT_TOPIC.late`",
@@ -403,6 +411,10 @@ static const struct config_row rows[] = {
 	{.path = "limits.parity_share", NUMBER(0, 1), AT(config.limits.parity_share), .fallback = "0.0001",
 	 .help = "Share of the scored events whose vectors the daemon computes a second time, naively from the entity's "
 		 "log, and compares bit for bit: see `outlierd_parity_differences_total`. 0: none."},
+
+	{.path = "limits.amendments", INTEGER(1, 1000), AT(config.publish.amendments_most), .fallback = "16",
+	 .help = "Decisions that are looked at again for one late event, the earliest first, where there are "
+		 "`output.amendments`; the others are counted. Batches are made smaller so that all may be amended."},
 
 	/* privacy */
 	{.path = "privacy", .kind = ROW_OBJECT, .nullable = true, AT(privacy), .otherwise = "nothing is replaced",

@@ -62,6 +62,9 @@ static void render_events(const struct metrics *metrics, struct buffer *text)
 				  metrics->flags[i]);
 	counter(text, "alerts_total", "Flagged events.", metrics->alerts);
 	counter(text, "not_enriched_total", "Scored events whose output.enriched.key is null.", metrics->not_enriched);
+	counter(text, "amendments_total", "Published decisions that late events have changed.", metrics->amendments);
+	counter(text, "amendments_cut_total",
+		"Decisions that were not looked at again, by limits.amendments or folding.", metrics->amendments_cut);
 	counter(text, "reapplied_records_total",
 		"Records applied again to the state alone, below the committed offset.", metrics->reapplied);
 	counter(text, "parity_checked_total", "Vectors computed a second time, naively, and compared.",

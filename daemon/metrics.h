@@ -32,6 +32,7 @@ struct metrics {
 	uint64_t alerts;
 	uint64_t parity_checked, parity_unchecked, parity_differences;
 	uint64_t not_enriched; /* scored events without the key of output.enriched */
+	uint64_t amendments, amendments_cut;
 	uint64_t flags[FLAG_NUMBER];
 	uint64_t reasons[REASON_DUPLICATE + 1];
 	uint64_t batches, commits, aborts, recoveries, rebuilds, cancelled;

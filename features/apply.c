@@ -105,6 +105,21 @@ enum outcome apply_event(const struct feature_set *set, struct entity *entity, s
 	return OUTCOME_SCORED;
 }
 
+bool apply_is_behind(const struct entity *entity, const struct event *event)
+{
+	return entity_position(entity, event->time_ms, event->offset) < entity->end;
+}
+
+int apply_row(const struct entity *entity, const struct watermark *watermark, const struct event *event, uint32_t row,
+	      struct vector *vector)
+{
+	assert(row >= entity->visible && row < entity->end);
+	struct moment moment;
+	moment_begin(&moment, entity, event);
+	moment_place(&moment, row);
+	return fill(&moment, watermark, vector);
+}
+
 int apply_peek(const struct feature_set *set, const struct entity *entity, const struct watermark *watermark,
 	       const struct event *event, struct vector *vector)
 {

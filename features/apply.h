@@ -54,6 +54,13 @@ bool apply_is_future(const struct event_schema *schema, const struct event *even
 enum outcome apply_event(const struct feature_set *set, struct entity *entity, struct watermark *watermark,
 			 const struct event *event, struct vector *vector, enum reason *reason, int *status);
 
+/** Whether the entity already has an event that the given one precedes: it would be `late`. */
+bool apply_is_behind(const struct entity *entity, const struct event *event);
+
+/** The vector that the event of a visible row has, which is given: what precedes the row counts. -1: out of memory. */
+int apply_row(const struct entity *entity, const struct watermark *watermark, const struct event *event, uint32_t row,
+	      struct vector *vector) MUST_USE;
+
 /** The features that an imagined event would see, without applying it (command `get`): as of time_ms, with the given values. -1: out of memory. */
 int apply_peek(const struct feature_set *set, const struct entity *entity, const struct watermark *watermark,
 	       const struct event *event, struct vector *vector) MUST_USE;

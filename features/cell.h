@@ -5,6 +5,8 @@
 #ifndef OUTLIERD_CELL_H
 #define OUTLIERD_CELL_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,6 +42,12 @@ static inline double cell_double(int64_t cell)
 	double number;
 	memcpy(&number, &cell, sizeof number);
 	return number;
+}
+
+/** Whether two doubles have the same bits; all NaN (missing) are the same. */
+static inline bool cell_same_double(double a, double b)
+{
+	return (isnan(a) && isnan(b)) || cell_of_double(a) == cell_of_double(b);
 }
 
 #endif

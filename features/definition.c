@@ -83,6 +83,7 @@ int feature_set_new(struct feature_set **set, const struct feature_set_options *
 	memcpy(made->key, digest, sizeof made->key);
 	made->schema = options->schema;
 	made->max_events = options->max_events;
+	made->keeps_all = options->keeps_all;
 	dictionary_init(&made->constants, NULL);
 
 	struct problems problems;

@@ -72,6 +72,7 @@ struct feature_set_options {
 	const struct feature_options *features;
 	size_t feature_count;
 	uint32_t max_events; /* in reach, per entity; 2 .. STATE_MAX_EVENTS_LIMIT */
+	bool keeps_all;      /* the state keeps every field of the schema, for features/amend */
 	size_t idle_bytes;   /* of memory that histories have grown out of, kept for others; 0: it is freed */
 };
 

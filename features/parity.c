@@ -1,5 +1,6 @@
 #include "features/parity.h"
 
+#include "features/entity_event.h"
 #include "features/entity_state.h"
 
 #include <assert.h>
@@ -15,38 +16,6 @@ struct checking {
 	struct vector again;
 };
 
-static struct value value_of(const struct entity *entity, const struct field *field, int64_t cell)
-{
-	struct value value = {.present = cell != CELL_NULL};
-	if (!value.present)
-		return value;
-	switch (field_kind(field)) {
-	case VALUE_TEXT:
-		value.text = rows_text(entity->set, entity->rows, cell);
-		break;
-	case VALUE_DOUBLE:
-		value.number = cell_double(cell);
-		break;
-	case VALUE_UNITS:
-		value.units = cell;
-		break;
-	}
-	return value;
-}
-
-static void fill_event(const struct entity *entity, uint32_t row, struct rescan_event *event, struct value *values)
-{
-	const struct feature_set *set = entity->set;
-	const struct rows *rows = entity->rows;
-	event->event.time_ms = rows->time[row];
-	event->event.offset = rows->offset[row];
-	event->event.values = values;
-	for (size_t i = 0; i < set->schema->field_count; i++)
-		if (set->column_of[i] != NONE)
-			values[i] = value_of(entity, &set->schema->fields[i],
-					     rows->cells[(size_t)set->column_of[i] * rows->capacity + row]);
-}
-
 /* All rows but the event's own. */
 static size_t fill_events(const struct entity *entity, const struct event *event, struct checking *checking)
 {
@@ -54,7 +23,7 @@ static size_t fill_events(const struct entity *entity, const struct event *event
 	for (uint32_t row = entity->visible; row < entity->end; row++) {
 		if (entity->rows->offset[row] == event->offset)
 			continue;
-		fill_event(entity, row, &checking->events[count], checking->values + count * fields);
+		entity_event(entity, row, &checking->events[count].event, checking->values + count * fields);
 		checking->list[count] = &checking->events[count];
 		count++;
 	}
@@ -72,18 +41,13 @@ static bool take_memory(const struct feature_set *set, size_t rows, struct check
 	       checking->again.values != NULL && checking->again.usual != NULL;
 }
 
-static bool same_bits(double a, double b)
-{
-	return (isnan(a) && isnan(b)) || cell_of_double(a) == cell_of_double(b);
-}
-
 static enum parity compare(const struct feature_set *set, const struct vector *vector, const struct vector *again,
 			   size_t *feature)
 {
 	for (*feature = 0; *feature < set->feature_count; ++*feature) {
 		const struct usual *then = &vector->usual[*feature], *now = &again->usual[*feature];
-		if (!same_bits(vector->values[*feature], again->values[*feature]) || then->n != now->n ||
-		    (then->n > 0 && !same_bits(then->mean, now->mean)))
+		if (!cell_same_double(vector->values[*feature], again->values[*feature]) || then->n != now->n ||
+		    (then->n > 0 && !cell_same_double(then->mean, now->mean)))
 			return PARITY_DIFFERENT;
 	}
 	return (vector->flags & ~(unsigned)FLAG_FALLBACK) == again->flags ? PARITY_SAME : PARITY_DIFFERENT;

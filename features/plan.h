@@ -82,6 +82,7 @@ struct tally {
 struct feature_set {
 	const struct event_schema *schema;
 	uint32_t max_events;
+	bool keeps_all;
 	uint8_t key[SIPHASH_KEY_BYTES];
 	int64_t longest_ms, reach_ms, pane_ms;
 	char id[SHA256_HEX], state_id[SHA256_HEX];

@@ -27,10 +27,12 @@ static const struct field *field_at(const struct feature_set *set, int index)
 	return &set->schema->fields[index];
 }
 
-/* Fields that a feature with a window reads get a column. */
+/* Fields that a feature with a window reads get a column, or all. */
 static int lay_out_columns(struct feature_set *set)
 {
 	bool kept[EVENT_FIELDS_MAX] = {false};
+	for (size_t i = 0; set->keeps_all && i < set->schema->field_count; i++)
+		kept[i] = true;
 	for (size_t i = 0; i < set->feature_count; i++) {
 		const struct feature *feature = &set->features[i];
 		if (feature->window_ms == 0)

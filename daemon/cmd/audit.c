@@ -116,9 +116,9 @@ static int read_output(struct audit *audit, enum audit_kind kind, const char *to
 static int read_outputs(struct audit *audit, struct err *err)
 {
 	const struct publish_options *publish = &audit->world->config->publish;
-	const char *const topics[AUDIT_KINDS] = {publish->alerts.topic, publish->decisions.topic,
-						 publish->enriched.topic, publish->late_topic,
-						 publish->dead_letter_topic};
+	const char *const topics[AUDIT_KINDS] = {publish->alerts.topic,   publish->decisions.topic,
+						 publish->enriched.topic, publish->amendments.topic,
+						 publish->late_topic,     publish->dead_letter_topic};
 	int status = 0;
 	common_progress_begin(&audit->progress, "comparing");
 	for (size_t kind = 0; kind < AUDIT_KINDS && status == 0; kind++)
@@ -189,7 +189,9 @@ static int conclude(struct audit *audit, int64_t began_us, struct err *err)
 	struct audit_result result;
 	struct audit_span *spans = calloc(audit->count + 1, sizeof *spans);
 	uint64_t totals[OUTCOME_NUMBER] = {0}, records = 0;
-	char elapsed[32], enriched[64] = "";
+	char elapsed[32], others[128] = "";
+	const struct publish_options *publish = &audit->world->config->publish;
+	size_t length = 0;
 	if (spans == NULL)
 		return err_memory(err);
 	for (size_t i = 0; i < audit->count; i++) {
@@ -204,15 +206,19 @@ static int conclude(struct audit *audit, int64_t began_us, struct err *err)
 		result.differences += check_totals(audit, i);
 	for (size_t j = 0; j < OUTCOME_NUMBER; j++)
 		records += totals[j];
-	if (audit->world->config->publish.enriched.topic != NULL)
-		snprintf(enriched, sizeof enriched, ", enriched events %" PRIu64, result.matched[AUDIT_ENRICHED]);
+	if (publish->enriched.topic != NULL)
+		length = (size_t)snprintf(others, sizeof others, ", enriched events %" PRIu64,
+					  result.matched[AUDIT_ENRICHED]);
+	if (publish->amendments.topic != NULL)
+		snprintf(others + length, sizeof others - length, ", amendments %" PRIu64,
+			 result.matched[AUDIT_AMENDMENT]);
 	printf("audited %" PRIu64 ": scored %" PRIu64 ", duplicate %" PRIu64 ", too_late %" PRIu64 ", future %" PRIu64
 	       ", invalid %" PRIu64 "; equal alerts %" PRIu64 ", decisions %" PRIu64 "%s, late letters %" PRIu64
 	       ", dead letters %" PRIu64 "; not verified %" PRIu64 ", of other records %" PRIu64
 	       ", differences %" PRIu64 " in %s\n",
 	       records, totals[OUTCOME_SCORED], totals[OUTCOME_DUPLICATE], totals[OUTCOME_TOO_LATE],
 	       totals[OUTCOME_FUTURE], totals[OUTCOME_INVALID], result.matched[AUDIT_ALERT],
-	       result.matched[AUDIT_DECISION], enriched, result.matched[AUDIT_LATE], result.matched[AUDIT_DEAD],
+	       result.matched[AUDIT_DECISION], others, result.matched[AUDIT_LATE], result.matched[AUDIT_DEAD],
 	       result.unverified, result.outside, result.differences, common_elapsed(began_us, elapsed));
 	if (result.differences > 0)
 		return err_set(err, ERR_DATA, "%" PRIu64 " differences", result.differences);

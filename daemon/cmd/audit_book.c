@@ -45,8 +45,8 @@ struct audit_book {
 
 const char *audit_kind_name(enum audit_kind kind)
 {
-	static const char *const names[AUDIT_KINDS] = {"alert", "decision", "enriched event", "late letter",
-						       "dead letter"};
+	static const char *const names[AUDIT_KINDS] = {"alert",     "decision",    "enriched event",
+						       "amendment", "late letter", "dead letter"};
 	assert((unsigned)kind < AUDIT_KINDS);
 	return names[kind];
 }

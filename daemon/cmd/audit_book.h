@@ -10,9 +10,9 @@
 
 #define AUDIT_DIGEST_BYTES 16
 
-enum audit_kind { AUDIT_ALERT, AUDIT_DECISION, AUDIT_ENRICHED, AUDIT_LATE, AUDIT_DEAD, AUDIT_KINDS };
+enum audit_kind { AUDIT_ALERT, AUDIT_DECISION, AUDIT_ENRICHED, AUDIT_AMENDMENT, AUDIT_LATE, AUDIT_DEAD, AUDIT_KINDS };
 
-/** "alert", "decision", "enriched event", "late letter", "dead letter". */
+/** "alert", "decision", "enriched event", "amendment", "late letter", "dead letter". */
 const char *audit_kind_name(enum audit_kind kind);
 
 /** The digest of a message: kind, key, value and headers. */

@@ -17,7 +17,9 @@ static const char *const names[MEMBERS] = {"topic",          "partition", "offse
 /* Where enriched events have them. */
 static const char *const enriched_names[MEMBERS] = {
     "upstream.topic", "upstream.partition", "upstream.offset", "model_id", "feature_set_id", "policy_id", "pipeline"};
-#define UPSTREAM "upstream."
+/* An amendment is of the late event that caused it. */
+static const char *const amendment_names[MEMBERS] = {"topic",          "partition", "late.offset", "model_id",
+						     "feature_set_id", "policy_id", "pipeline"};
 
 /* A writer's schema of the registry. */
 struct reader {
@@ -86,10 +88,10 @@ static void judge(const struct audit_claims *claims, const struct slice texts[ME
 /* The member of an object, or of the one object in it that a path may lead through. */
 static const json_t *member_of(const json_t *root, const char *path)
 {
-	size_t prefix = strlen(UPSTREAM);
-	if (strncmp(path, UPSTREAM, prefix) == 0)
-		return json_object_get(json_object_get(root, "upstream"), path + prefix);
-	return json_object_get(root, path);
+	const char *dot = strchr(path, '.');
+	if (dot == NULL)
+		return json_object_get(root, path);
+	return json_object_get(json_object_getn(root, path, (size_t)(dot - path)), dot + 1);
 }
 
 static int read_json(struct audit_claims *claims, const char *const *paths, struct slice value,
@@ -197,10 +199,13 @@ int audit_claims_read(struct audit_claims *claims, enum audit_kind kind, const s
 		read_headers(claims, message, claim);
 		return 0;
 	}
-	const char *const *paths = kind == AUDIT_ENRICHED ? enriched_names : names;
-	const struct output_options *output = kind == AUDIT_ALERT      ? &publish->alerts
-					      : kind == AUDIT_ENRICHED ? &publish->enriched
-								       : &publish->decisions;
+	const char *const *paths = kind == AUDIT_ENRICHED    ? enriched_names
+				   : kind == AUDIT_AMENDMENT ? amendment_names
+							     : names;
+	const struct output_options *output = kind == AUDIT_ALERT       ? &publish->alerts
+					      : kind == AUDIT_ENRICHED  ? &publish->enriched
+					      : kind == AUDIT_AMENDMENT ? &publish->amendments
+									: &publish->decisions;
 	return output->format == FORMAT_AVRO ? read_avro(claims, paths, message->value, claim, err)
 					     : read_json(claims, paths, message->value, claim, err);
 }

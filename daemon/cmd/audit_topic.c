@@ -89,11 +89,12 @@ static int expect(void *self, const struct message *message, struct err *err)
 	struct topic_run *run = self;
 	const struct publish_options *publish = &run->world->config->publish;
 	const struct record *record = rerun_batch(run->rerun)->publishing->record;
-	enum audit_kind kind = message->topic == publish->alerts.topic      ? AUDIT_ALERT
-			       : message->topic == publish->decisions.topic ? AUDIT_DECISION
-			       : message->topic == publish->enriched.topic  ? AUDIT_ENRICHED
-			       : message->topic == publish->late_topic      ? AUDIT_LATE
-									    : AUDIT_DEAD;
+	enum audit_kind kind = message->topic == publish->alerts.topic       ? AUDIT_ALERT
+			       : message->topic == publish->decisions.topic  ? AUDIT_DECISION
+			       : message->topic == publish->enriched.topic   ? AUDIT_ENRICHED
+			       : message->topic == publish->amendments.topic ? AUDIT_AMENDMENT
+			       : message->topic == publish->late_topic       ? AUDIT_LATE
+									     : AUDIT_DEAD;
 	uint8_t digest[AUDIT_DIGEST_BYTES];
 	audit_digest(kind, message->key, message->value, message->headers, message->header_count, digest);
 	return audit_book_expect(run->book, kind, record->partition, record->offset, digest, err);

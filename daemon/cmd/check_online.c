@@ -286,6 +286,7 @@ unsigned check_online(struct world *world)
 	check_output(&check, config->publish.alerts.topic, "output.alerts");
 	check_output(&check, config->publish.decisions.topic, "output.decisions");
 	check_output(&check, config->publish.enriched.topic, "output.enriched");
+	check_output(&check, config->publish.amendments.topic, "output.amendments");
 	check_output(&check, config->publish.late_topic, "output.late");
 	check_output(&check, config->publish.dead_letter_topic, "output.dead_letters");
 	if (world_codec(world, &err) != 0) {

@@ -30,7 +30,8 @@ int cmd_audit(int argc, char **argv)
 	    .options = options,
 	    .summary =
 		"Proves that every record below the committed offsets had exactly one outcome: reads the input topic,\n"
-		"alerts, decisions, enriched events, late and dead letters (read_committed), computes anew what must\n"
+		"alerts, decisions, enriched events, amendments, late and dead letters (read_committed), computes anew "
+		"what must\n"
 		"have come out, and compares byte for byte. Prints every record for which they differ; changes\n"
 		"nothing, joins no group.",
 	    .more = "Where retention has cut a topic, or another model or policy decided, messages are counted as not\n"

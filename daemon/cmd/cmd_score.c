@@ -18,7 +18,7 @@
 #define PHI_PREFIX "_phi_"
 
 struct arguments {
-	const char *model, *config, *input, *output, *format, *alerts, *decisions, *enriched;
+	const char *model, *config, *input, *output, *format, *alerts, *decisions, *enriched, *amendments;
 	struct common_list keep;
 	int64_t partitions;
 	bool explain;
@@ -71,6 +71,8 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    {"decisions", "F", COMMON_TEXT, &arguments->decisions, .help = "with --config: decisions as JSON lines"},
 	    {"enriched", "F", COMMON_TEXT, &arguments->enriched,
 	     .help = "with --config: enriched events as JSON lines, the next\nstage's input"},
+	    {"amendments", "F", COMMON_TEXT, &arguments->amendments,
+	     .help = "with --config: decisions that late events have changed, as\nJSON lines"},
 	    {"input-format", "avro|jsonl|csv", COMMON_TEXT, &arguments->format,
 	     .help = "with --config: where the name of the input does not tell"},
 	    {"partitions", "N", COMMON_INTEGER, &arguments->partitions, .minimum = 1, .maximum = 1000000,
@@ -82,7 +84,7 @@ static int parse(struct arguments *arguments, int argc, char **argv, struct err 
 	    .name = NAME,
 	    .usage = "--model M --input F --output F [--keep C,...] [--explain] [--plot FILE.svg]\n"
 		     "       outlierd score --config FILE --input EVENTS [--alerts F] [--decisions F] [--enriched F]\n"
-		     "                      [--model M]",
+		     "                      [--amendments F] [--model M]",
 	    .summary =
 		"Writes one row for each vector: the input's columns that begin with _, those of --keep, _score and\n"
 		"_rank. Columns are found by the names of the model's features. With --config it writes offline what\n"
@@ -98,8 +100,10 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 	    arguments->plot.path != NULL || arguments->plot.number > 0 || arguments->plot.id != NULL)
 		return err_set(err, ERR_USAGE,
 			       "--output, --keep, --explain and --plot go with vectors, not with --config");
-	if (arguments->alerts == NULL && arguments->decisions == NULL && arguments->enriched == NULL)
-		return err_set(err, ERR_USAGE, "--config needs --alerts F, --decisions F or --enriched F");
+	if (arguments->alerts == NULL && arguments->decisions == NULL && arguments->enriched == NULL &&
+	    arguments->amendments == NULL)
+		return err_set(err, ERR_USAGE,
+			       "--config needs --alerts F, --decisions F, --enriched F or --amendments F");
 	struct score_events_options options = {
 	    .config = arguments->config,
 	    .input = arguments->input,
@@ -107,6 +111,7 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 	    .alerts = arguments->alerts,
 	    .decisions = arguments->decisions,
 	    .enriched = arguments->enriched,
+	    .amendments = arguments->amendments,
 	    .model = arguments->model,
 	    .partitions = (int32_t)arguments->partitions,
 	};
@@ -115,7 +120,8 @@ static int score_offline(const struct arguments *arguments, struct err *err)
 			       arguments->format);
 	if ((options.alerts != NULL && output_is_input(options.alerts, options.input)) ||
 	    (options.decisions != NULL && output_is_input(options.decisions, options.input)) ||
-	    (options.enriched != NULL && output_is_input(options.enriched, options.input)))
+	    (options.enriched != NULL && output_is_input(options.enriched, options.input)) ||
+	    (options.amendments != NULL && output_is_input(options.amendments, options.input)))
 		return err_set(err, ERR_USAGE, "an output is the input itself");
 	return score_events(&options, err);
 }
@@ -277,9 +283,10 @@ static int score_vectors(struct run *run, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "--model M and --output F are needed, or --config FILE for a file of events");
 	if (arguments->alerts != NULL || arguments->decisions != NULL || arguments->enriched != NULL ||
-	    arguments->format != NULL || arguments->partitions > 0)
+	    arguments->amendments != NULL || arguments->format != NULL || arguments->partitions > 0)
 		return err_set(err, ERR_USAGE,
-			       "--alerts, --decisions, --enriched, --input-format and --partitions need --config FILE");
+			       "--alerts, --decisions, --enriched, --amendments, --input-format and --partitions need "
+			       "--config FILE");
 	if (output_is_input(arguments->output, arguments->input))
 		return err_set(err, ERR_USAGE, "the output is the input itself");
 	if (score_plot_check(&arguments->plot, arguments->input, arguments->output, err) != 0 || prepare(run, err) != 0)

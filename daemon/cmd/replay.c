@@ -46,8 +46,9 @@ int replay_set_apart(struct world *world, const struct replay_options *options, 
 {
 	struct config *config = world->config;
 	struct publish_options *publish = &config->publish;
-	const char *const live[] = {config->kafka.input_topic, publish->alerts.topic, publish->decisions.topic,
-				    publish->enriched.topic,   publish->late_topic,   publish->dead_letter_topic};
+	const char *const live[] = {config->kafka.input_topic, publish->alerts.topic,     publish->decisions.topic,
+				    publish->enriched.topic,   publish->amendments.topic, publish->late_topic,
+				    publish->dead_letter_topic};
 	if (config_set_apart(config, options->name, err) != 0)
 		return err_prepend(err, "--name");
 	const char **const topics[] = {&publish->alerts.topic, &publish->decisions.topic, &publish->late_topic,

@@ -22,11 +22,14 @@ struct rerun *rerun_new(const struct rerun_options *options)
 		return NULL;
 	rerun->options = *options;
 	rerun->publisher = publisher_new(options->publish, options->set);
-	rerun->batch = batch_new(options->set, RERUN_RECORDS, BATCH_BYTES_MAX);
+	size_t amendments = publish_amendments_most(options->publish);
+	rerun->batch = batch_new(options->set, batch_capacity(options->set, RERUN_RECORDS, amendments, BATCH_BYTES_MAX),
+				 BATCH_BYTES_MAX);
 	if (rerun->publisher == NULL || rerun->batch == NULL) {
 		rerun_free(rerun);
 		return NULL;
 	}
+	rerun->batch->amendments_most = amendments;
 	if (options->message_max > 0)
 		publisher_message_max(rerun->publisher, options->message_max);
 	return rerun;
@@ -88,7 +91,7 @@ struct arena *rerun_arena(struct rerun *rerun)
 
 bool rerun_has_room(const struct rerun *rerun)
 {
-	return rerun->batch->count < RERUN_RECORDS;
+	return rerun->batch->count < rerun->batch->capacity;
 }
 
 int rerun_add(struct rerun *rerun, const struct record *record, const struct event *event, enum reason reason,

@@ -12,22 +12,24 @@
 #define ALERTS "alerts"
 #define DECISIONS "decisions"
 #define ENRICHED "enriched"
+#define AMENDMENTS "amendments"
 
 struct run {
 	struct world world;
 	struct publish_options publish; /* as configured, but JSON and into our two files */
 	struct rerun *rerun;
 	struct event_file *file;
-	FILE *alerts, *decisions, *enriched;
+	FILE *alerts, *decisions, *enriched, *amendments;
 	uint64_t read;
 };
 
 static int emit(void *self, const struct message *message, struct err *err)
 {
 	struct run *run = self;
-	FILE *file = strcmp(message->topic, ALERTS) == 0     ? run->alerts
-		     : strcmp(message->topic, ENRICHED) == 0 ? run->enriched
-							     : run->decisions;
+	FILE *file = strcmp(message->topic, ALERTS) == 0       ? run->alerts
+		     : strcmp(message->topic, ENRICHED) == 0   ? run->enriched
+		     : strcmp(message->topic, AMENDMENTS) == 0 ? run->amendments
+							       : run->decisions;
 	if (fwrite(message->value.data, 1, message->value.length, file) != message->value.length ||
 	    putc('\n', file) == EOF)
 		return err_set(err, ERR_IO, "writing %s: %s", message->topic, strerror(errno));
@@ -100,6 +102,9 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	if (options->enriched != NULL && run->publish.enriched.topic == NULL)
 		return err_set(err, ERR_CONFIG, "--enriched needs output.enriched in %s", options->config);
 	run->publish.enriched = (struct output_options){.topic = options->enriched == NULL ? NULL : ENRICHED};
+	if (options->amendments != NULL && run->publish.amendments.topic == NULL)
+		return err_set(err, ERR_CONFIG, "--amendments needs output.amendments in %s", options->config);
+	run->publish.amendments = (struct output_options){.topic = options->amendments == NULL ? NULL : AMENDMENTS};
 	run->publish.late_topic = run->publish.dead_letter_topic = NULL;
 	const struct rerun_options rerun = {.set = world->set,
 					    .pseudonym = world->config->privacy.any ? &world->pseudonym : NULL,
@@ -119,6 +124,8 @@ static int prepare(struct run *run, const struct score_events_options *options, 
 	if (options->decisions != NULL && (run->decisions = open_output(options->decisions, err)) == NULL)
 		return -1;
 	if (options->enriched != NULL && (run->enriched = open_output(options->enriched, err)) == NULL)
+		return -1;
+	if (options->amendments != NULL && (run->amendments = open_output(options->amendments, err)) == NULL)
 		return -1;
 	return 0;
 }
@@ -164,7 +171,8 @@ int score_events(const struct score_events_options *options, struct err *err)
 		status = work(run, err);
 	if (close_output(run->alerts, options->alerts, err) != 0 ||
 	    close_output(run->decisions, options->decisions, err) != 0 ||
-	    close_output(run->enriched, options->enriched, err) != 0)
+	    close_output(run->enriched, options->enriched, err) != 0 ||
+	    close_output(run->amendments, options->amendments, err) != 0)
 		status = -1;
 	if (status == 0)
 		summary(run, began_us);

@@ -12,11 +12,12 @@ struct score_events_options {
 	const char *config;
 	const char *input;
 	enum event_file_format format;
-	const char *alerts;    /* file, "-": standard output; NULL: not written */
-	const char *decisions; /* likewise */
-	const char *enriched;  /* likewise; needs output.enriched in the configuration */
-	const char *model;     /* model file instead of the directory's current one; NULL: that */
-	int32_t partitions;    /* of the topic, for the partitioner check; 0: not checked */
+	const char *alerts;     /* file, "-": standard output; NULL: not written */
+	const char *decisions;  /* likewise */
+	const char *enriched;   /* likewise; needs output.enriched in the configuration */
+	const char *amendments; /* likewise; needs output.amendments */
+	const char *model;      /* model file instead of the directory's current one; NULL: that */
+	int32_t partitions;     /* of the topic, for the partitioner check; 0: not checked */
 };
 
 /** Does it, with progress and a summary on standard error. */

@@ -2,6 +2,7 @@
 
 #include "daemon/cmd/common.h"
 #include "daemon/io/system_clock.h"
+#include "daemon/pipeline/amended.h"
 #include "daemon/pipeline/enriched.h"
 
 #include <stdlib.h>
@@ -31,9 +32,9 @@ static void open_log(struct world *world)
 void world_list_outputs(struct world *world)
 {
 	struct config *config = world->config;
-	const char *topics[] = {config->publish.alerts.topic, config->publish.decisions.topic,
-				config->publish.enriched.topic, config->publish.late_topic,
-				config->publish.dead_letter_topic};
+	const char *topics[] = {config->publish.alerts.topic,   config->publish.decisions.topic,
+				config->publish.enriched.topic, config->publish.amendments.topic,
+				config->publish.late_topic,     config->publish.dead_letter_topic};
 	config->kafka.output_topics = world->output_topics;
 	config->kafka.output_topic_count = 0;
 	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
@@ -188,6 +189,8 @@ static int register_one(struct world *world, struct output_options *output, stru
 		publisher_decision_schema(world->set, &schema);
 	else if (output == &world->config->publish.enriched)
 		enricher_schema(&world->config->publish, world->set, &schema);
+	else if (output == &world->config->publish.amendments)
+		amender_schema(&schema);
 	else
 		publisher_alert_schema(&schema);
 	answer = registry_register(world->registry, subject, buffer_slice(&schema), &output->schema_id, err);
@@ -204,7 +207,9 @@ int world_register(struct world *world, struct err *err)
 	struct publish_options *publish = &world->config->publish;
 	if (register_one(world, &publish->alerts, err) != 0 || register_one(world, &publish->decisions, err) != 0)
 		return -1;
-	return register_one(world, &publish->enriched, err);
+	if (register_one(world, &publish->enriched, err) != 0)
+		return -1;
+	return register_one(world, &publish->amendments, err);
 }
 
 struct pipeline_options world_pipeline_options(const struct world *world)

@@ -28,7 +28,7 @@ struct world {
 	struct clock clock;
 	struct log log;
 	struct pseudonym_options pseudonym;
-	const char *output_topics[5]; /* for the sink, which asks what they take */
+	const char *output_topics[6]; /* for the sink, which asks what they take */
 };
 
 /** Reads the configuration (problems to standard error) and compiles its feature set. */

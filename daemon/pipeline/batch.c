@@ -14,12 +14,12 @@ enum { AHEAD_ENTRY = 12, AHEAD_ENTITY = 9, AHEAD_HEAD = 5, AHEAD_ROWS = 2 };
 #define MESSAGE_BYTES 2048
 #define MESSAGE_BYTES_A_FEATURE 40
 
-size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t memory_bytes)
+size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t amendments, size_t memory_bytes)
 {
 	size_t each = sizeof(struct item) + sizeof(struct entry *) + sizeof(struct partition *) +
 		      feature_set_count(set) * (2 * sizeof(double) + sizeof(struct usual));
 	size_t message = MESSAGE_BYTES + feature_set_count(set) * MESSAGE_BYTES_A_FEATURE;
-	size_t most = memory_bytes / 2 / (each + message);
+	size_t most = memory_bytes / 2 / (each + message + amended_bytes(set, amendments));
 	if (most == 0)
 		most = 1;
 	return wanted < most ? wanted : most;
@@ -177,32 +177,66 @@ static void judge(struct batch *batch, const struct item *item, const struct mar
 	}
 }
 
+/* The entity as it is before an event that precedes others; *before NULL: nobody asks, or it does not. */
+static int fork_before(const struct batch *batch, const struct item *item, struct entity **before, struct err *err)
+{
+	*before = NULL;
+	bool found = item->amended != NULL; /* by an application that was discarded */
+	if (batch->amendments_most == 0 || found || item->silent ||
+	    !apply_is_behind(item->entry->pending, &item->event))
+		return 0;
+	*before = entity_fork(item->entry->pending);
+	return *before == NULL ? err_memory(err) : 0;
+}
+
+static int amend(struct batch *batch, struct item *item, const struct entity *before, const struct marker *marker,
+		 struct err *err)
+{
+	struct amended *amended = arena_take(batch->arena, sizeof *amended);
+	if (amended == NULL)
+		return err_memory(err);
+	if (amended_find(amended, before, item->entry->pending, &marker->watermark, &item->event,
+			 batch->amendments_most, batch->arena, err) != 0)
+		return -1;
+	item->amended = amended;
+	return 0;
+}
+
+/* An event with its entity; below C only the state is wanted: no windows, no score, nothing goes out. */
+static int apply_to_entity(struct batch *batch, struct item *item, struct marker *marker, struct err *err)
+{
+	size_t features = feature_set_count(batch->set);
+	struct entity *before;
+	int status = 0;
+	if (touch(batch, item, err) != 0 || fork_before(batch, item, &before, err) != 0)
+		return -1;
+	item->vector.values = batch->rows + batch->scored * features;
+	item->vector.usual = batch->usual + batch->scored * features;
+	item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event,
+				    item->silent ? NULL : &item->vector, &item->reason, &status);
+	if (status != 0)
+		status = err_memory(err);
+	item->watermark_ms = watermark_ms(&marker->watermark);
+	if (status == 0 && item->outcome == OUTCOME_SCORED) {
+		item->entry->changed = true;
+		batch->scored += !item->silent;
+		if (!item->silent && batch->parity.definitions != NULL &&
+		    hash_place(item->partition->number, item->event.offset) < batch->parity.below)
+			judge(batch, item, marker);
+		if (before != NULL)
+			status = amend(batch, item, before, marker, err);
+	}
+	entity_free(before);
+	return status;
+}
+
 static int apply_item(struct batch *batch, struct item *item, struct err *err)
 {
 	struct marker *marker = marker_of(batch, item->partition);
-	size_t features = feature_set_count(batch->set);
-	if (item->entry == NULL) {
+	if (item->entry == NULL)
 		item->outcome = item->reason == REASON_FUTURE ? OUTCOME_FUTURE : OUTCOME_INVALID;
-	} else {
-		int status = 0;
-		if (touch(batch, item, err) != 0)
-			return -1;
-		item->vector.values = batch->rows + batch->scored * features;
-		item->vector.usual = batch->usual + batch->scored * features;
-		/* Below C only the state is wanted: no windows, no score, nothing goes out. */
-		item->outcome = apply_event(batch->set, item->entry->pending, &marker->watermark, &item->event,
-					    item->silent ? NULL : &item->vector, &item->reason, &status);
-		if (status != 0)
-			return err_memory(err);
-		item->watermark_ms = watermark_ms(&marker->watermark);
-		if (item->outcome == OUTCOME_SCORED) {
-			item->entry->changed = true;
-			batch->scored += !item->silent;
-			if (!item->silent && batch->parity.definitions != NULL &&
-			    hash_place(item->partition->number, item->event.offset) < batch->parity.below)
-				judge(batch, item, marker);
-		}
-	}
+	else if (apply_to_entity(batch, item, marker, err) != 0)
+		return -1;
 	if (item->record->offset >= marker->counted_from)
 		marker->outcomes[item->outcome]++;
 	marker->next_offset = item->record->offset + 1;
@@ -273,22 +307,37 @@ void batch_discard(struct batch *batch)
 	batch->touched_count = 0;
 }
 
-static int score_rows(struct batch *batch, const struct champion *champion, double *scores, struct err *err)
+/* Scores vectors that lie back to back. */
+static int score_rows(struct batch *batch, const struct champion *champion, const double *rows, size_t count,
+		      double *scores, struct err *err)
 {
 	size_t features = feature_set_count(batch->set), columns = champion->model->feature_count;
-	struct matrix matrix = {batch->rows, batch->scored, columns, features};
+	struct matrix matrix = {rows, count, columns, features};
 	if (champion->columns != NULL) {
 		assert(columns <= features);
-		double *gathered = arena_take(batch->arena, batch->scored * columns * sizeof *gathered);
+		double *gathered = arena_take(batch->arena, count * columns * sizeof *gathered);
 		if (gathered == NULL)
 			return err_memory(err);
-		for (size_t row = 0; row < batch->scored; row++)
-			for (size_t column = 0; column < columns; column++)
-				gathered[row * columns + column] =
-				    batch->rows[row * features + champion->columns[column]];
-		matrix = (struct matrix){gathered, batch->scored, columns, columns};
+		for (size_t i = 0; i < count; i++)
+			for (size_t j = 0; j < columns; j++)
+				gathered[i * columns + j] = rows[i * features + champion->columns[j]];
+		matrix = (struct matrix){gathered, count, columns, columns};
 	}
 	return forest_score(champion->model->forest, &matrix, scores, err);
+}
+
+static int decide_amendments(struct batch *batch, struct amended *amended, const struct champion *champion,
+			     struct err *err)
+{
+	for (size_t i = 0; i < amended->count; i++) {
+		struct amendment *amendment = &amended->amendments[i];
+		double scores[2];
+		if (champion->model != NULL &&
+		    score_rows(batch, champion, amendment->before.values, 2, scores, err) != 0)
+			return -1;
+		amendment_decide(amendment, champion->policy, champion->model == NULL ? NULL : scores);
+	}
+	return 0;
 }
 
 int batch_score(struct batch *batch, const struct champion *champion, struct err *err)
@@ -297,7 +346,8 @@ int batch_score(struct batch *batch, const struct champion *champion, struct err
 	double *scores = arena_take(batch->arena, (batch->scored + 1) * sizeof(double));
 	if (scores == NULL)
 		return err_memory(err);
-	if (champion->model != NULL && batch->scored > 0 && score_rows(batch, champion, scores, err) != 0)
+	if (champion->model != NULL && batch->scored > 0 &&
+	    score_rows(batch, champion, batch->rows, batch->scored, scores, err) != 0)
 		return -1;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
@@ -309,6 +359,8 @@ int batch_score(struct batch *batch, const struct champion *champion, struct err
 			item->vector.flags |= FLAG_FALLBACK;
 		}
 		item->verdict = policy_decide(champion->policy, &item->event, &item->vector, item->score);
+		if (item->amended != NULL && decide_amendments(batch, item->amended, champion, err) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -327,6 +379,19 @@ static const char *default_why(enum reason reason)
 	}
 }
 
+static int publish_amendments(struct batch *batch, const struct item *item, struct publisher *publisher,
+			      const struct champion *champion, const struct batch_outlet *outlet, struct err *err)
+{
+	for (size_t i = 0; i < item->amended->count; i++) {
+		struct message message;
+		if (publisher_amendment(publisher, champion, &item->amended->amendments[i], item->partition->number,
+					&item->event, batch->arena, &message, err) != 0 ||
+		    outlet->emit(outlet->self, &message, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int publish_scored(struct batch *batch, struct item *item, struct publisher *publisher,
 			  const struct publish_options *options, const struct champion *champion,
 			  const struct batch_outlet *outlet, struct err *err)
@@ -335,7 +400,7 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 	batch->publishing = item;
 	bool enriched = publisher_enriches(publisher, &item->event);
 	item->not_enriched = options->enriched.topic != NULL && !enriched;
-	if (!alert && !enriched && options->decisions.topic == NULL)
+	if (!alert && !enriched && options->decisions.topic == NULL && item->amended == NULL)
 		return 0;
 	const struct model *model = champion->model;
 	struct scored scored = {.event = &item->event,
@@ -362,7 +427,7 @@ static int publish_scored(struct batch *batch, struct item *item, struct publish
 	if (enriched && (publisher_enriched(publisher, champion, &scored, batch->arena, &message, err) != 0 ||
 			 outlet->emit(outlet->self, &message, err) != 0))
 		return -1;
-	return 0;
+	return item->amended == NULL ? 0 : publish_amendments(batch, item, publisher, champion, outlet, err);
 }
 
 static int publish_letter(struct batch *batch, struct item *item, struct publisher *publisher,
@@ -411,6 +476,7 @@ void batch_accept(struct batch *batch)
 	batch->touched_count = 0;
 	memset(batch->outcomes, 0, sizeof batch->outcomes);
 	batch->flagged = batch->reapplied = batch->not_enriched = 0;
+	batch->amendments = batch->amendments_cut = 0;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
 		struct partition *partition = item->partition;
@@ -424,6 +490,10 @@ void batch_accept(struct batch *batch)
 		batch->outcomes[item->outcome]++;
 		batch->flagged += item->verdict.flagged;
 		batch->not_enriched += item->not_enriched;
+		if (item->amended != NULL) {
+			batch->amendments += item->amended->count;
+			batch->amendments_cut += item->amended->cut;
+		}
 		bool dead = item->outcome == OUTCOME_INVALID || item->outcome == OUTCOME_FUTURE;
 		partition_count_recent(partition, dead,
 				       item->outcome == OUTCOME_TOO_LATE && item->reason == REASON_TOO_LATE);

@@ -6,6 +6,7 @@
 #ifndef OUTLIERD_BATCH_H
 #define OUTLIERD_BATCH_H
 
+#include "daemon/pipeline/amended.h"
 #include "daemon/pipeline/partition.h"
 #include "daemon/pipeline/pseudonym.h"
 #include "daemon/pipeline/publish.h"
@@ -24,9 +25,10 @@ struct item {
 	struct vector vector; /* of scored items; values is a row of batch->rows */
 	double score;
 	struct verdict verdict;
-	int64_t watermark_ms; /* of the partition after it */
-	bool silent;          /* below C: state only */
-	bool not_enriched;    /* scored, but without the key that enriched events need */
+	struct amended *amended; /* what a late event changes; NULL: nothing */
+	int64_t watermark_ms;    /* of the partition after it */
+	bool silent;             /* below C: state only */
+	bool not_enriched;       /* scored, but without the key that enriched events need */
 };
 
 /** A sample of the scored events is judged by features/parity. Counters grow for ever. */
@@ -42,6 +44,7 @@ struct batch_parity {
 struct batch {
 	const struct feature_set *set; /* borrowed */
 	struct batch_parity parity;    /* the caller's to set after batch_new(); zeroed: no sample */
+	size_t amendments_most;        /* decisions looked at for one late event; the caller's, as parity. 0: none */
 	struct arena *arena;           /* owned; all memory of the batch */
 	struct item *items;            /* of the arena */
 	size_t count, capacity;
@@ -54,12 +57,12 @@ struct batch {
 	uint64_t applications; /* begun so far, of all batches; see batch_touched() */
 	size_t partitions;     /* touched by the last one */
 	uint64_t outcomes[OUTCOME_NUMBER];
-	uint64_t flagged, reapplied, not_enriched;
+	uint64_t flagged, reapplied, not_enriched, amendments, amendments_cut;
 	const struct item *publishing; /* whose messages batch_publish() is handing out */
 };
 
-/** How many of `wanted` items fit into half of memory_bytes with their vectors and messages, so that there is room for values; at least 1. */
-size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t memory_bytes);
+/** How many of `wanted` items fit into half of memory_bytes with their vectors and messages (each with as many amendments), so that there is room for values; at least 1. */
+size_t batch_capacity(const struct feature_set *set, size_t wanted, size_t amendments, size_t memory_bytes);
 /** An empty batch that may hold `capacity` items and `memory_bytes`. NULL: out of memory. */
 struct batch *batch_new(const struct feature_set *set, size_t capacity, size_t memory_bytes);
 /** Frees it; NULL does nothing. */
@@ -83,7 +86,7 @@ bool batch_touched(const struct batch *batch, const struct partition *partition)
 void batch_discard(struct batch *batch);
 /** Scores the vectors and decides. */
 int batch_score(struct batch *batch, const struct champion *champion, struct err *err) MUST_USE;
-/** Hands every message of the batch to emit, in item order (of one item: alert, decision, enriched event; or a letter). headers: reads a record's headers, may be NULL. */
+/** Hands every message of the batch to emit, in item order (of one item: alert, decision, enriched event, amendments; or a letter). headers: reads a record's headers, may be NULL. */
 struct batch_outlet {
 	void *self;
 	int (*emit)(void *self, const struct message *message, struct err *err);

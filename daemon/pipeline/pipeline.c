@@ -14,7 +14,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const stru
 	struct batch_limits *limits = &pipeline->options.limits;
 	pipeline->options = *options;
 	pipeline->ports = *ports;
-	limits->records = (uint32_t)batch_capacity(options->set, limits->records, limits->memory_bytes);
+	size_t amendments = publish_amendments_most(options->publish);
+	limits->records = (uint32_t)batch_capacity(options->set, limits->records, amendments, limits->memory_bytes);
 	buffer_init(&pipeline->encoded);
 	pipeline->publisher = publisher_new(options->publish, options->set);
 	pipeline->batch = batch_new(options->set, limits->records, limits->memory_bytes);
@@ -25,6 +26,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const stru
 		pipeline_free(pipeline);
 		return NULL;
 	}
+	pipeline->batch->amendments_most = amendments;
 	pipeline->batch->parity.definitions = limits->parity_share > 0 ? options->definitions : NULL;
 	pipeline->batch->parity.below =
 	    limits->parity_share >= 1 ? UINT64_MAX : (uint64_t)(limits->parity_share * 0x1p64);

@@ -1,5 +1,6 @@
 #include "daemon/pipeline/publish.h"
 
+#include "daemon/pipeline/amended.h"
 #include "daemon/pipeline/enriched.h"
 #include "number.h"
 
@@ -27,7 +28,13 @@ struct publisher {
 	size_t *fields;                     /* those an alert carries */
 	size_t field_count;
 	struct enricher *enricher; /* NULL: nothing is enriched */
+	struct amender *amender;   /* NULL: nothing is amended */
 };
+
+size_t publish_amendments_most(const struct publish_options *options)
+{
+	return options->amendments.topic == NULL ? 0 : options->amendments_most;
+}
 
 static void choose_fields(struct publisher *publisher)
 {
@@ -58,7 +65,10 @@ struct publisher *publisher_new(const struct publish_options *options, const str
 	publisher->fields = calloc(EVENT_FIELDS_MAX, sizeof(size_t));
 	if (options->enriched.topic != NULL)
 		publisher->enricher = enricher_new(options, set);
-	if ((options->enriched.topic != NULL && publisher->enricher == NULL) || publisher->row == NULL ||
+	if (options->amendments.topic != NULL)
+		publisher->amender = amender_new(options, set);
+	if ((options->enriched.topic != NULL && publisher->enricher == NULL) ||
+	    (options->amendments.topic != NULL && publisher->amender == NULL) || publisher->row == NULL ||
 	    publisher->phi == NULL || publisher->contributions == NULL || publisher->fields == NULL) {
 		publisher_free(publisher);
 		return NULL;
@@ -78,6 +88,7 @@ void publisher_free(struct publisher *publisher)
 	free(publisher->contributions);
 	free(publisher->fields);
 	enricher_free(publisher->enricher);
+	amender_free(publisher->amender);
 	free(publisher);
 }
 
@@ -145,7 +156,7 @@ static size_t bit_count(uint64_t bits)
 	return (size_t)__builtin_popcountll(bits);
 }
 
-static void write_flags(struct writer *writer, unsigned flags)
+void publish_flags(struct writer *writer, unsigned flags)
 {
 	size_t count = bit_count(flags);
 	writer_array(writer, "flags", count);
@@ -381,7 +392,7 @@ static void write_alert(struct publisher *publisher, const struct champion *cham
 	write_score(&writer, scored);
 	writer_nullable_double(&writer, "threshold", policy_resolved_threshold(champion->policy));
 	write_ids(publisher, &writer, champion);
-	write_flags(&writer, scored->flags);
+	publish_flags(&writer, scored->flags);
 	write_rules(&writer, champion, scored->verdict.rules);
 	write_contributions(publisher, &writer, champion, scored);
 	write_fields(publisher, &writer, scored->event);
@@ -427,7 +438,7 @@ int publisher_decision(struct publisher *publisher, const struct champion *champ
 	write_coordinates(publisher, &writer, scored);
 	write_score(&writer, scored);
 	writer_boolean(&writer, "flagged", scored->verdict.flagged);
-	write_flags(&writer, scored->flags);
+	publish_flags(&writer, scored->flags);
 	write_ids(publisher, &writer, champion);
 	writer_record(&writer, "features");
 	for (size_t i = 0; i < feature_set_count(publisher->set); i++)
@@ -447,6 +458,13 @@ int publisher_enriched(struct publisher *publisher, const struct champion *champ
 		       struct arena *arena, struct message *message, struct err *err)
 {
 	return enricher_message(publisher->enricher, champion, scored, arena, message, err);
+}
+
+int publisher_amendment(struct publisher *publisher, const struct champion *champion, const struct amendment *amendment,
+			int32_t partition, const struct event *late, struct arena *arena, struct message *message,
+			struct err *err)
+{
+	return amender_message(publisher->amender, champion, amendment, partition, late, arena, message, err);
 }
 
 static size_t size_of(const struct record *record)

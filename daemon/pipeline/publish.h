@@ -22,19 +22,23 @@ struct output_options {
 struct publish_options {
 	const char *pipeline;
 	const char *input_topic;
-	struct output_options alerts, decisions, enriched;
+	struct output_options alerts, decisions, enriched, amendments;
 	size_t contributions;            /* of an alert, at most; 5 */
 	const char *const *alert_fields; /* event fields that an alert carries; NULL: all configured */
 	size_t alert_field_count;
 	const char *enriched_key;           /* string field whose text is the key of what is enriched */
 	const char *const *enriched_fields; /* event fields that go on; NULL: all configured */
 	size_t enriched_field_count;
+	size_t amendments_most;        /* decisions looked at for one late event; more are counted as cut */
 	const char *late_topic;        /* NULL: not published, counted all the same */
 	const char *dead_letter_topic; /* likewise */
 	int64_t cooldown_ms;
 	bool pseudonymized; /* late and dead letters: values replaced by hash and coordinates */
 	size_t message_max; /* bytes; what would not fit is replaced */
 };
+
+/** How many decisions are looked at for one late event; 0 where there are no amendments. */
+size_t publish_amendments_most(const struct publish_options *options);
 
 /** The champion as the loop uses it: a model with its columns matched to the feature set, its explainer, and the policy resolved against it. */
 struct champion {
@@ -56,6 +60,7 @@ struct scored {
 };
 
 struct publisher;
+struct amendment;
 
 /** Prepares publishing; options and set are borrowed. NULL: out of memory. */
 struct publisher *publisher_new(const struct publish_options *options, const struct feature_set *set);
@@ -77,12 +82,19 @@ bool publisher_enriches(const struct publisher *publisher, const struct event *e
 /** Builds the enriched event of a scored event; see daemon/pipeline/enriched.h. */
 int publisher_enriched(struct publisher *publisher, const struct champion *champion, const struct scored *scored,
 		       struct arena *arena, struct message *message, struct err *err) MUST_USE;
+/** Builds the amendment of a decision by a late event; see daemon/pipeline/amended.h. */
+int publisher_amendment(struct publisher *publisher, const struct champion *champion, const struct amendment *amendment,
+			int32_t partition, const struct event *late, struct arena *arena, struct message *message,
+			struct err *err) MUST_USE;
 /** Builds the late or dead letter of a record (headers read). why: text for people, without identifiers. */
 int publisher_letter(struct publisher *publisher, const struct record *record, enum reason reason, const char *why,
 		     struct arena *arena, struct message *message, struct err *err) MUST_USE;
 
 /** At most PUBLISH_TEXT_MAX bytes of a text, never ending in the middle of a UTF-8 sequence. Borrowed from it. */
 struct slice publish_cut(struct slice text);
+
+/** Writes the member "flags" of FLAG_* bits, an array of their names. */
+void publish_flags(struct writer *writer, unsigned flags);
 
 /** Appends the Avro schema of alerts. */
 void publisher_alert_schema(struct buffer *schema);

@@ -388,6 +388,8 @@ static void count_batch(struct pipeline *pipeline)
 	metrics->reapplied += batch->reapplied;
 	metrics->alerts += batch->flagged;
 	metrics->not_enriched += batch->not_enriched;
+	metrics->amendments += batch->amendments;
+	metrics->amendments_cut += batch->amendments_cut;
 	for (size_t i = 0; i < OUTCOME_NUMBER; i++)
 		metrics->outcomes[i] += batch->outcomes[i];
 	for (size_t i = 0; i < batch->count; i++) {

@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from catalog import case
-from scene import expect_same
+from scene import expect_same, plain_numbers
 from servers import ROOT, wait_until
 from stream import PARTITIONS
 
@@ -81,13 +81,6 @@ def _wait_second(scene, group):
     wait_until(done, 120, "the second stage has committed everything", every=0.1)
 
 
-def _plain(value):
-    """A decoded event with JSON's view of numbers: 1.0 and 1 are the same."""
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def _check_chain(scene, first, second, outputs):
     middle = _read_middle(scene)
     scene.dump(scene.folder / "dump.avro")
@@ -96,8 +89,8 @@ def _check_chain(scene, first, second, outputs):
         assert len(wanted) > 15000
         expect_same(
             "enriched",
-            [repr(_plain(event)).encode() for _, event in middle],
-            [repr(_plain(json.loads(line))).encode() for line in wanted],
+            [repr(plain_numbers(event)).encode() for _, event in middle],
+            [repr(plain_numbers(json.loads(line))).encode() for line in wanted],
         )
         assert all(message.key.decode() == event["fields"]["merchant"] for message, event in middle)
     lines = scene.folder / "middle.jsonl"

@@ -246,6 +246,15 @@ def expect_same(what, found, wanted):
     raise AssertionError(text)
 
 
+def plain_numbers(value):
+    """A decoded event with JSON's view of numbers: 1.0 and 1 are the same."""
+    if isinstance(value, dict):
+        return {name: plain_numbers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [plain_numbers(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def milliseconds(time):
     """Exact milliseconds since 1970 of what an Avro reader makes of a timestamp."""
     return (time - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)

@@ -58,11 +58,11 @@ class Encoder:
         return self.serializer({name: event[name] for name in CARD_FIELDS}, self.context)
 
 
-def simulate(run, path, seed):
-    """Writes a simulation with Kafka coordinates, in the format of the file's name."""
+def simulate(run, path, seed, **others):
+    """Writes a simulation with Kafka coordinates, in the format of the file's name; other options than the usual."""
     sizes = {"events": EVENTS, "cards": CARDS, "days": DAYS, "coordinates": PARTITIONS}
     rates = {"late": 0.01, "duplicates": 0.005}
-    options = sizes | rates | {"seed": seed, "output": path}
+    options = sizes | rates | {"seed": seed, "output": path} | others
     run("simulate", *(f"--{name}={value}" for name, value in options.items()))
     return path
 

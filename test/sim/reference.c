@@ -13,6 +13,7 @@ struct reference *reference_new(struct sim *sim)
 	struct reference *reference = sim_take(sizeof *reference);
 	reference->sim = sim;
 	reference->batch = batch_new(subject_set(false), 1, BATCH_BYTES);
+	reference->batch->amendments_most = publish_amendments_most(subject_publish());
 	reference->publisher = publisher_new(subject_publish(), subject_set(false));
 	publisher_message_max(reference->publisher, sim->plan.message_max);
 	for (int32_t p = 0; p < sim->plan.partitions; p++) {

@@ -158,6 +158,7 @@ static void make(struct subject *subject, int which, bool other_rules)
 							.features = features,
 							.feature_count = sizeof features / sizeof *features,
 							.max_events = MAX_EVENTS,
+							.keeps_all = which != VARIANT_ALERTS_ALONE,
 							.idle_bytes = 64 << 10};
 	if (feature_set_new(&subject->set, &subject->options, NULL, NULL, &err) != 0)
 		goto broken;
@@ -231,6 +232,8 @@ const struct publish_options *subject_publish(void)
 			       .input_topic = "in",
 			       .alerts = {.topic = "alerts"},
 			       .decisions = {.topic = "decisions"},
+			       .amendments = {.topic = "amendments"},
+			       .amendments_most = 2,
 			       .contributions = 5,
 			       .late_topic = "late",
 			       .dead_letter_topic = "dlq",
@@ -240,6 +243,8 @@ const struct publish_options *subject_publish(void)
 			      .input_topic = "in",
 			      .alerts = {.topic = "alerts", .format = FORMAT_AVRO, .schema_id = 7},
 			      .decisions = {.topic = "decisions", .format = FORMAT_AVRO, .schema_id = 8},
+			      .amendments = {.topic = "amendments", .format = FORMAT_AVRO, .schema_id = 9},
+			      .amendments_most = 16,
 			      .contributions = 3,
 			      .alert_fields = alert_fields,
 			      .alert_field_count = 1,
@@ -251,6 +256,8 @@ const struct publish_options *subject_publish(void)
 				    .input_topic = "in",
 				    .alerts = {.topic = "alerts"},
 				    .decisions = {.topic = "decisions"},
+				    .amendments = {.topic = "amendments"},
+				    .amendments_most = 16,
 				    .contributions = 5,
 				    .late_topic = "late",
 				    .dead_letter_topic = "dlq",

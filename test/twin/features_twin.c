@@ -200,3 +200,34 @@ enum outcome features_twin_apply(struct features_twin *twin, const struct event 
 	remember(twin, entity, event);
 	return OUTCOME_SCORED;
 }
+
+const struct event *features_twin_event(const struct features_twin *twin, struct slice name, int64_t offset)
+{
+	const struct twin_entity *entity = entity_named(twin, name);
+	for (size_t i = 0; entity != NULL && i < entity->count; i++)
+		if (entity->events[i]->event.offset == offset)
+			return &entity->events[i]->event;
+	return NULL;
+}
+
+void features_twin_again(const struct features_twin *twin, const struct event *event, int64_t without,
+			 struct vector *vector)
+{
+	const struct twin_entity *entity = entity_named(twin, event->entity);
+	const struct rescan_event **others = calloc(entity->count + 1, sizeof *others);
+	size_t count = 0;
+	assert(others != NULL);
+	for (size_t i = 0; i < entity->count; i++)
+		if (entity->events[i]->event.offset != event->offset && entity->events[i]->event.offset != without)
+			others[count++] = entity->events[i];
+	const struct rescan rescan = {.options = twin->options,
+				      .events = others,
+				      .count = count,
+				      .fold_edge = entity->fold_edge,
+				      .pane_ms = twin->pane,
+				      .complete_since_ms = twin->complete_since};
+	int status = rescan_vector(&rescan, event, vector);
+	assert(status == 0);
+	(void)status;
+	free(others);
+}

@@ -78,7 +78,7 @@ static void world_end(struct book_world *world, const char *told, uint64_t unver
 
 TEST(what_is_expected_and_found_once_is_equal)
 {
-	enum { MESSAGES = 5000 }; /* so that the table grows */
+	enum { MESSAGES = 6000 }; /* so that the table grows */
 	struct book_world world;
 	world_begin(&world);
 	world.spans[0].to = MESSAGES;

@@ -485,14 +485,15 @@ TEST(score_refuses_what_it_cannot_score)
 	expect_run(cmd_score, "score --input @s.csv --output @s.out", 64,
 		   "outlierd score: --model M and --output F are needed, or --config FILE for a file of events\nSee: "
 		   "outlierd score --help\n");
-	expect_run(
-	    cmd_score, "score --input @s.csv --config c", 64,
-	    "outlierd score: --config needs --alerts F, --decisions F or --enriched F\nSee: outlierd score --help\n");
+	expect_run(cmd_score, "score --input @s.csv --config c", 64,
+		   "outlierd score: --config needs --alerts F, --decisions F, --enriched F or --amendments F\nSee: "
+		   "outlierd score --help\n");
 	expect_run(cmd_score, "score --input @s.csv --config c --alerts a --output o", 64,
 		   "outlierd score: --output, --keep, --explain and --plot go with vectors, not with --config\nSee: "
 		   "outlierd score --help\n");
 	expect_run(cmd_score, "score --input @s.csv --model m --output o --alerts a", 64,
-		   "outlierd score: --alerts, --decisions, --enriched, --input-format and --partitions need --config "
+		   "outlierd score: --alerts, --decisions, --enriched, --amendments, --input-format and --partitions "
+		   "need --config "
 		   "FILE\nSee: "
 		   "outlierd score --help\n");
 }

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "daemon/io/avro_decode.h"
 #include "daemon/io/avro_schema.h"
+#include "daemon/pipeline/amended.h"
 #include "daemon/pipeline/enriched.h"
 #include "number.h"
 #include "rng.h"
@@ -185,7 +186,8 @@ TEST(examples_carry_the_schema_of_the_project)
 
 TEST(avro_schemas_of_the_project_are_valid)
 {
-	static const char *const paths[] = {"schemas/transaction.avsc", "schemas/alert.avsc", "schemas/decision.avsc"};
+	static const char *const paths[] = {"schemas/transaction.avsc", "schemas/alert.avsc", "schemas/decision.avsc",
+					    "schemas/amendment.avsc"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		struct err err = {0};
 		struct avro_schema *schema = avro_schema_read(paths[i], &err);
@@ -227,6 +229,15 @@ TEST(alert_schema_is_that_of_the_publisher)
 	buffer_init(&published);
 	publisher_alert_schema(&published);
 	expect_shape("schemas/alert.avsc", &published);
+	buffer_free(&published);
+}
+
+TEST(amendment_schema_is_that_of_the_publisher)
+{
+	struct buffer published;
+	buffer_init(&published);
+	amender_schema(&published);
+	expect_shape("schemas/amendment.avsc", &published);
 	buffer_free(&published);
 }
 
@@ -349,6 +360,7 @@ int main(int argc, char **argv)
 		CASE(examples_carry_the_schema_of_the_project),
 		CASE(avro_schemas_of_the_project_are_valid),
 		CASE(alert_schema_is_that_of_the_publisher),
+		CASE(amendment_schema_is_that_of_the_publisher),
 		CASE(decision_schema_is_that_of_the_publisher_for_the_card_fraud_example),
 		CASE(enriched_schema_of_the_two_stage_example_is_that_of_the_publisher_and_fits_its_second_stage),
 		CASE(damaged_files_are_taken_or_refused),

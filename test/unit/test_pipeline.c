@@ -147,6 +147,35 @@ TEST(every_record_has_one_outcome_and_counters_add_up)
 	world_close(&world);
 }
 
+static size_t count_outputs(const struct test_world *world, const char *topic)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < memory_broker_output_count(world->broker); i++)
+		count += strcmp(memory_broker_output(world->broker, i)->topic, topic) == 0;
+	return count;
+}
+
+/* Ten events of one entity, then one before all of them: each has seen it, if somebody looks. */
+TEST(late_event_amends_at_most_as_many_decisions_as_are_looked_at)
+{
+	for (size_t most = 1; most <= 16; most += 5) {
+		struct test_world world;
+		struct err err = {0};
+		world_open(&world, 1, 100);
+		world.publish.amendments_most = most;
+		for (int i = 1; i <= 10; i++)
+			world_event(&world, 0, i, 0, START + i * 1000);
+		world_event(&world, 0, 0, 0, START);
+		EXPECT(world_start(&world, &err) == 0);
+		RUN(&world, &err);
+		size_t wanted = most < 10 ? most : 10;
+		EXPECT_INT(count_outputs(&world, "amendments"), wanted);
+		EXPECT_INT(pipeline_metrics(world.pipeline)->amendments, wanted);
+		EXPECT_INT(pipeline_metrics(world.pipeline)->amendments_cut, 10 - wanted);
+		world_close(&world);
+	}
+}
+
 TEST(batch_size_changes_nothing)
 {
 	struct test_world one, many;
@@ -654,6 +683,7 @@ TEST(too_many_dead_letters_halt_the_partition)
 int main(int argc, char **argv)
 {
 	const struct test tests[] = {CASE(every_record_has_one_outcome_and_counters_add_up),
+				     CASE(late_event_amends_at_most_as_many_decisions_as_are_looked_at),
 				     CASE(batch_size_changes_nothing),
 				     CASE(aborted_batch_is_applied_again),
 				     CASE(unknown_commit_that_happened_is_not_repeated),

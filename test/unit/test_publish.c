@@ -2,7 +2,9 @@
 
 #include "daemon/io/avro_decode.h"
 #include "daemon/io/avro_pick.h"
+#include "daemon/pipeline/amended.h"
 #include "daemon/pipeline/enriched.h"
+#include "number.h"
 
 #define TIME 1700000000000
 
@@ -100,6 +102,7 @@ static void open_fixture(struct fixture *f, bool with_model, enum message_format
 					      .decisions = {"decisions", format, 78},
 					      .enriched = {"enriched", format, 79},
 					      .enriched_key = "shop",
+					      .amendments = {"amendments", format, 80},
 					      .contributions = 2,
 					      .late_topic = "late",
 					      .dead_letter_topic = "dlq",
@@ -314,6 +317,87 @@ TEST(enriched_event_carries_exact_fields_vector_and_upstream_watermark)
 	close_fixture(&f);
 }
 
+/* A decision, as its vector was and as it is with the fixture's event, which came late. */
+static struct amendment amendment_of(struct fixture *f, double vectors[6])
+{
+	static const double both[] = {7.1, 4, NAN, 7.1, 5, 2.5};
+	memcpy(vectors, both, sizeof both);
+	struct amendment amendment = {.event = {.time_ms = TIME + 60000, .offset = 7, .values = f->event_values},
+				      .before = {vectors, NULL, FLAG_APPROXIMATE},
+				      .after = {vectors + 3, NULL, FLAG_APPROXIMATE}};
+	return amendment;
+}
+
+TEST(amendment_says_what_a_late_event_changes)
+{
+	struct fixture f;
+	struct message message;
+	char wanted[2000], id[SHA256_HEX], text[1000];
+	double vectors[6];
+	open_fixture(&f, false, FORMAT_JSON);
+	struct amendment amendment = amendment_of(&f, vectors);
+	amendment.before.values[1] = 3; /* the rule holds above 3 */
+	amendment_decide(&amendment, f.policy, NULL);
+	EXPECT(!amendment.old_flagged && amendment.new_flagged);
+	EXPECT(publisher_amendment(f.publisher, &f.champion, &amendment, 2, &f.event, f.arena, &message, &f.err) == 0);
+	snprintf(text, sizeof text, "[\"amendment\",\"p\",\"in\",2,7,9,null,\"%s\",\"%s\"]", feature_set_id(f.set),
+		 policy_id(f.policy));
+	sha256_hex(slice_of(text), id);
+	snprintf(
+	    wanted, sizeof wanted,
+	    "{\"schema_version\":1,\"amendment_id\":\"%s\",\"pipeline\":\"p\",\"entity\":\"card-1\",\"topic\":\"in\","
+	    "\"partition\":2,\"offset\":7,\"event_time\":1700000060000,\"old_score\":null,\"new_score\":null,"
+	    "\"threshold\":null,\"old_flagged\":false,\"new_flagged\":true,\"flags\":[\"approximate\",\"fallback\"],"
+	    "\"model_id\":null,\"feature_set_id\":\"%s\",\"policy_id\":\"%s\","
+	    "\"late\":{\"event_id\":\"e1\",\"offset\":9,\"event_time\":1700000000000},"
+	    "\"features\":[{\"feature\":\"count_1h\",\"old\":3,\"new\":5},"
+	    "{\"feature\":\"ratio\",\"old\":null,\"new\":2.5}]}",
+	    id, feature_set_id(f.set), policy_id(f.policy));
+	EXPECT_TEXT((const char *)message.value.data, wanted);
+	EXPECT_TEXT((const char *)message.key.data, "card-1");
+	EXPECT_TEXT(message.topic, "amendments");
+	EXPECT_INT(message.timestamp_ms, TIME + 5);
+	close_fixture(&f);
+}
+
+TEST(amendment_in_avro_is_read_back_by_its_schema)
+{
+	static const char *const paths[] = {"old_score", "new_score", "late.offset", "model_id", "new_flagged"};
+	struct fixture f;
+	struct message message;
+	struct buffer text;
+	double vectors[6], scores[2];
+	bool found[5];
+	open_fixture(&f, true, FORMAT_AVRO);
+	struct amendment amendment = amendment_of(&f, vectors);
+	struct matrix matrix = {vectors, 2, 3, 3};
+	EXPECT(forest_score(f.model.forest, &matrix, scores, &f.err) == 0);
+	amendment_decide(&amendment, f.policy, scores);
+	EXPECT(amendment.old_score == scores[0] && amendment.new_score == scores[1] && scores[0] != scores[1]);
+	EXPECT(publisher_amendment(f.publisher, &f.champion, &amendment, 2, &f.event, f.arena, &message, &f.err) == 0);
+	buffer_init(&text);
+	amender_schema(&text);
+	struct avro_schema *schema = avro_schema_parse(buffer_slice(&text), &f.err);
+	struct avro_pick *pick = avro_pick_new(schema, paths, 5, found, &f.err);
+	EXPECT(pick != NULL);
+	struct slice body = {(const char *)message.value.data + 5, message.value.length - 5}, picked[5];
+	size_t length = 0;
+	EXPECT(((const char *)message.value.data)[4] == 80);
+	EXPECT(avro_pick_run(pick, body, &length, f.arena, picked, &f.err) == 0);
+	EXPECT_INT(length, body.length);
+	for (size_t i = 0; i < 2; i++) {
+		char number[NUMBER_TEXT_MAX];
+		number_format(scores[i], number);
+		EXPECT(slice_equal(picked[i], slice_of(number)));
+	}
+	EXPECT(slice_equal(picked[2], slice_of("9")) && slice_equal(picked[3], slice_of(f.model.id)));
+	EXPECT(slice_equal(picked[4], slice_of("true")));
+	avro_pick_free(pick);
+	avro_schema_free(schema);
+	buffer_free(&text);
+	close_fixture(&f);
+}
+
 /* The next stage reads what was written, to the last cent: the daemon's own decoder, by the published schema. */
 TEST(enriched_avro_is_read_back_exactly_by_the_next_stage)
 {
@@ -437,6 +521,8 @@ int main(int argc, char **argv)
 				     CASE(contributions_are_the_largest_and_add_up_to_the_score),
 				     CASE(avro_bytes_fit_their_schema),
 				     CASE(enriched_event_carries_exact_fields_vector_and_upstream_watermark),
+				     CASE(amendment_says_what_a_late_event_changes),
+				     CASE(amendment_in_avro_is_read_back_by_its_schema),
 				     CASE(enriched_avro_is_read_back_exactly_by_the_next_stage),
 				     CASE(letters_keep_the_record_and_say_why),
 				     CASE(rules_flag_suppress_and_expire),

@@ -136,6 +136,7 @@ static void open_steady(struct steady *steady, uint32_t max_events, size_t idle_
 	EXPECT(world->policy != NULL);
 	world->champion.policy = world->policy;
 	world->publish.decisions.topic = NULL;
+	world->publish.amendments.topic = NULL;
 	world->options.set = world->set;
 	world->options.limits.bytes = 16 << 20;
 	world->options.limits.cache_bytes = 64 << 20;

@@ -142,8 +142,12 @@ static void world_open(struct test_world *world, int32_t partitions, uint32_t ba
 					      .field_count = 1,
 					      .allowed_lateness_ms = 600000,
 					      .max_ahead_ms = 300000};
-	struct feature_set_options set = {
-	    .pipeline = "test", .schema = &world->schema, .features = features, .feature_count = 3, .max_events = 64};
+	struct feature_set_options set = {.pipeline = "test",
+					  .schema = &world->schema,
+					  .features = features,
+					  .feature_count = 3,
+					  .max_events = 64,
+					  .keeps_all = true};
 	if (feature_set_new(&world->set, &set, NULL, NULL, &err) != 0) {
 		printf("world: %s\n", err.message);
 		abort();
@@ -167,6 +171,8 @@ static void world_open(struct test_world *world, int32_t partitions, uint32_t ba
 						  .input_topic = "in",
 						  .alerts = {.topic = "alerts"},
 						  .decisions = {.topic = "decisions"},
+						  .amendments = {.topic = "amendments"},
+						  .amendments_most = 16,
 						  .contributions = 5,
 						  .late_topic = "late",
 						  .dead_letter_topic = "dlq",
