@@ -12,6 +12,8 @@
 
 #define TTL_BEYOND_REACH_MS (INT64_C(7) * 86400000) /* of state that nobody comes back for */
 #define LOOK_MS 20
+#define HEARTBEAT_MS 200  /* the first job learns by its heartbeat that the others have come */
+#define FIRST_US 10000000 /* the others wait for the first at most this long */
 #define ALONE_US 2000000
 #define WRITE_INTERVAL_MS 10000
 #define WRITE_RECORDS 2000000 /* per partition */
@@ -67,6 +69,7 @@ int replay_set_apart(struct world *world, const struct replay_options *options, 
 		limits->write_interval_ms = WRITE_INTERVAL_MS;
 	if (limits->write_records < WRITE_RECORDS)
 		limits->write_records = WRITE_RECORDS;
+	config->kafka.heartbeat_ms = HEARTBEAT_MS;
 	config->redis.ttl_ms = feature_set_reach_ms(world->set) + TTL_BEYOND_REACH_MS;
 	return 0;
 }
@@ -150,6 +153,16 @@ static int open_plan(struct replaying *replaying, const char *live_group, struct
 	return 0;
 }
 
+/* A member that comes while the first ones are still joining makes them begin anew, after a second: measured. */
+static void wait_for_first(struct replaying *replaying)
+{
+	const struct clock *clock = &replaying->world->clock;
+	int64_t until_us = common_monotonic_us() + FIRST_US;
+	while (atomic_load(&replaying->jobs[0].owned) == 0 && !replaying->signals.stop && !replaying->shared.end &&
+	       common_monotonic_us() < until_us)
+		clock->sleep_ms(clock->self, LOOK_MS);
+}
+
 /* Jobs beyond the number of partitions would have nothing to do. */
 static int start_jobs(struct replaying *replaying, const char *config, struct err *err)
 {
@@ -169,9 +182,12 @@ static int start_jobs(struct replaying *replaying, const char *config, struct er
 		if (replay_job_open(&replaying->jobs[i], config, options, i, err) != 0)
 			return -1;
 	}
-	for (unsigned i = 0; i < options->jobs; i++)
+	for (unsigned i = 0; i < options->jobs; i++) {
 		if (replay_job_start(&replaying->jobs[i], err) != 0)
 			return -1;
+		if (i == 0 && options->jobs > 1)
+			wait_for_first(replaying);
+	}
 	return 0;
 }
 
@@ -243,6 +259,7 @@ static int go_through(struct replaying *replaying, struct err *err)
 		show(replaying);
 	}
 	common_progress_end(&replaying->progress);
+	shared->forget = done && !err_is_set(err) && !replaying->options->keep; /* it would be written to be deleted */
 	shared->end = 1;
 	for (unsigned i = 0; i < replaying->options->jobs; i++)
 		replay_job_join(&replaying->jobs[i]);

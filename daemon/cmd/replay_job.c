@@ -119,7 +119,8 @@ static void *run(void *self)
 		err_clear(&job->err);
 	if (err_is_set(&job->err))
 		shared->end = 1;
-	pipeline_close(job->pipeline);
+	if (!shared->forget)
+		pipeline_close(job->pipeline);
 	job->metrics = *pipeline_metrics(job->pipeline);
 	return NULL;
 }

@@ -18,6 +18,7 @@ struct replay_shared {
 	const volatile int *stop;   /* of the signals */
 	volatile int held;          /* until every job has its partitions: what was begun before would move with them */
 	volatile int end;           /* all partitions are done, or a job has failed */
+	volatile int forget;        /* set before the end: the state in memory need not be written any more */
 	_Atomic int64_t *committed; /* by partition */
 	_Atomic uint64_t history, halted; /* records applied without output; partitions halted now */
 	_Atomic uint64_t owned, unready;  /* partitions of the assignments; jobs without a ready assignment */

@@ -22,6 +22,7 @@ struct kafka_options {
 	const struct kafka_property *properties; /* kafka.properties and kafka.properties_files, values read */
 	size_t property_count;
 	int64_t session_timeout_ms;       /* 10 s */
+	int64_t heartbeat_ms;             /* as often a member asks whether the group changes; 0: a quarter of that */
 	int64_t transaction_timeout_ms;   /* 10 s */
 	const char *const *output_topics; /* of the sink: their limits on a message's size are asked; may be none */
 	size_t output_topic_count;

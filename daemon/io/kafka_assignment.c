@@ -36,7 +36,7 @@ static int set_partitions(struct kafka_assignment *assignment, const rd_kafka_to
 	return 0;
 }
 
-static int assign_nothing(struct kafka_assignment *assignment, struct err *err)
+int kafka_assignment_nothing(struct kafka_assignment *assignment, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
 	rd_kafka_resp_err_t code = rd_kafka_assign(assignment->handle, nothing);
@@ -86,7 +86,7 @@ int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_to
 			  int32_t *numbers, struct err *err)
 {
 	kafka_membership_take(&assignment->membership, assignment->handle);
-	if (assign_nothing(assignment, err) == 0 && lift_pauses(assignment, err) == 0 &&
+	if (kafka_assignment_nothing(assignment, err) == 0 && lift_pauses(assignment, err) == 0 &&
 	    set_partitions(assignment, list, numbers, err) == 0)
 		return 0;
 	kafka_assignment_drop(assignment);
@@ -165,7 +165,8 @@ int kafka_assignment_start(struct kafka_assignment *assignment, const struct pos
 		if (find(assignment, positions[i].partition) == NULL || positions[i].offset < 0)
 			return err_set(err, ERR_INTERNAL, "kafka consumer: cannot start partition %d at offset %lld",
 				       (int)positions[i].partition, (long long)positions[i].offset);
-	if (any_stopped(assignment) && (assign_nothing(assignment, err) != 0 || lift_pauses(assignment, err) != 0))
+	if (any_stopped(assignment) &&
+	    (kafka_assignment_nothing(assignment, err) != 0 || lift_pauses(assignment, err) != 0))
 		return -1;
 	for (int32_t i = 0; i < assignment->count; i++)
 		assignment->partitions[i].started = false;

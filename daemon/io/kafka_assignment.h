@@ -27,6 +27,8 @@ struct kafka_assignment {
 	bool held_back;                     /* some partition is */
 };
 
+/** Answers the assign callback, or a change of what is fetched, with no partitions at all. */
+int kafka_assignment_nothing(struct kafka_assignment *assignment, struct err *err) MUST_USE;
 /** Takes the partitions that the assign callback gives, and the membership; nothing is fetched yet. numbers receives list->cnt partition numbers. */
 int kafka_assignment_take(struct kafka_assignment *assignment, const rd_kafka_topic_partition_list_t *list,
 			  int32_t *numbers, struct err *err) MUST_USE;

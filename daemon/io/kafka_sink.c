@@ -12,6 +12,7 @@
 #define ABORT_MS 5000       /* of one abort */
 #define GRACE_MS 2000       /* past the transaction's time-out: by then the coordinator has decided */
 #define RETRY_MS 50         /* between tries to send offsets */
+#define LEADERS_MS 1000     /* to ask who leads the output topics */
 #define NUMBER_BYTES 24
 
 struct kafka_sink {
@@ -123,6 +124,27 @@ static enum trouble look_at(struct kafka_sink *sink, rd_kafka_error_t *error, co
 	return trouble;
 }
 
+/*
+ * Who leads the output topics. librdkafka would ask when the first message of each is there, and look at the answer in its
+ * next round, up to a second later: in the first transaction. Not to be told is no error.
+ */
+static void learn_leaders(const struct kafka_sink *sink)
+{
+	int64_t deadline_ms = kafka_client_now_ms() + LEADERS_MS;
+	for (size_t i = 0; i < sink->options->output_topic_count; i++) {
+		int64_t left_ms = deadline_ms - kafka_client_now_ms();
+		rd_kafka_topic_t *topic =
+		    rd_kafka_topic_new(sink->client.handle, sink->options->output_topics[i], NULL);
+		const struct rd_kafka_metadata *metadata = NULL;
+		if (topic != NULL && left_ms > 0 &&
+		    rd_kafka_metadata(sink->client.handle, 0, topic, &metadata, (int)left_ms) ==
+			RD_KAFKA_RESP_ERR_NO_ERROR)
+			rd_kafka_metadata_destroy(metadata);
+		if (topic != NULL)
+			rd_kafka_topic_destroy(topic);
+	}
+}
+
 static int open_sink(void *self, struct err *err)
 {
 	struct kafka_sink *sink = self;
@@ -132,8 +154,10 @@ static int open_sink(void *self, struct err *err)
 	if (open_handle(sink, err) != 0)
 		return -1;
 	rd_kafka_error_t *error = rd_kafka_init_transactions(sink->client.handle, INIT_MS);
-	if (error == NULL)
+	if (error == NULL) {
+		learn_leaders(sink);
 		return 0;
+	}
 	if (look_at(sink, error, "init of transactions", ERR_EXIT, err) == TROUBLE_RETRY)
 		err->action = ERR_RETRY;
 	close_sink(sink);

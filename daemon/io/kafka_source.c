@@ -75,10 +75,14 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 {
 	struct kafka_source *source = ((struct kafka_client *)opaque)->self;
 	drop_early(source);
-	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !source->closing) {
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && source->closing) {
+		/* Nothing, but assigned: librdkafka waits for that before it leaves, and a revoke is no answer. */
+		if (kafka_assignment_nothing(&source->assignment, &source->pending) != 0)
+			err_clear(&source->pending);
+	} else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		on_assigned(source, list);
 	} else {
-		if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+		if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
 			kafka_client_report(&source->client, LOG_LEVEL_WARNING, "rebalance", rd_kafka_err2str(code));
 		on_revoked(source, rd_kafka_assignment_lost(handle) != 0 || kafka_membership_gone(handle));
 	}
@@ -101,7 +105,8 @@ static int open_handle(struct kafka_source *source, struct err *err)
 	const struct kafka_options *options = source->options;
 	char session[NUMBER_BYTES], heartbeat[NUMBER_BYTES];
 	snprintf(session, sizeof session, "%lld", (long long)options->session_timeout_ms);
-	snprintf(heartbeat, sizeof heartbeat, "%lld", (long long)(options->session_timeout_ms / 4));
+	snprintf(heartbeat, sizeof heartbeat, "%lld",
+		 (long long)(options->heartbeat_ms > 0 ? options->heartbeat_ms : options->session_timeout_ms / 4));
 	const struct kafka_property defaults[] = {
 	    {"fetch.wait.max.ms", "100"},      {"socket.nagle.disable", "true"},     {"check.crcs", "true"},
 	    {"log.connection.close", "false"}, {"heartbeat.interval.ms", heartbeat}, full_queue,
@@ -144,6 +149,16 @@ static void leave_group(struct kafka_source *source)
 		if (rd_kafka_consume_batch_queue(source->queue, LEAVE_STEP_MS, &message, 1) == 1)
 			rd_kafka_message_destroy(message);
 	}
+	/*
+	 * Gone means that it is about to tell the coordinator, and that request dies with the handle: then the group keeps
+	 * the member for a whole session. An answer to a question behind it, on the same connection, says that it was heard.
+	 */
+	int64_t left_ms = deadline_ms - kafka_client_now_ms();
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, source->options->input_topic, 0);
+	if (left_ms > 0)
+		(void)rd_kafka_committed(source->client.handle, list, (int)left_ms);
+	rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void close_source(void *self)

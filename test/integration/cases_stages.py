@@ -169,5 +169,15 @@ def two_stages_are_exactly_once_whichever_is_killed(scene):
         for config in (first, second):
             said = scene.outlierd.run("audit", "--config", config).stdout
             assert "differences 0" in said and ("enriched events" in said) == (config == first), said
+    with scene.check("decisions_of_the_second_stage_are_made_again"):
+        decisions = [json.loads(message.value) for message in scene.topics.read(outputs["decisions"])]
+        last = max(decisions, key=lambda d: d["offset"])
+        flagged = next(d for d in reversed(decisions) if d["flagged"])
+        for decision in (decisions[len(decisions) // 2], flagged, last):
+            place = f"{decision['partition']}:{decision['offset']}"
+            said = scene.outlierd.run("explain", "--config", second, "--at", place).stdout
+            assert "match: every byte published is what the topic gives" in said, said
+        said = scene.outlierd.run("replay", "--config", second, "--from", "earliest", "--compare").stdout
+        assert f"compared {len(decisions)} decisions" in said, said
     for daemon in running.values():
         daemon.stop()

@@ -2,6 +2,7 @@
  * The Kafka source, topic facts and samples against a real broker, whose address stands in OUTLIERD_KAFKA
  * (test/tools/kafka-server starts one). Topics and groups are new in every run.
  */
+#include "daemon/io/kafka_group.h"
 #include "test/integration/kafka_fixture.h"
 #include "test/unit/test.h"
 
@@ -371,6 +372,34 @@ TEST(members_share_partitions_and_a_recovering_one_does_not_hold_up_the_group)
 	kafka_sink_free(kafka);
 }
 
+/* Both leave at about the same time: the second just as it joins anew, since the first has left. */
+TEST(dynamic_members_that_end_together_leave_nobody_in_the_group)
+{
+	for (int round = 0; round < 6; round++) {
+		struct fixture fixture;
+		struct err err = {.code = ERR_NONE};
+		size_t members = 0;
+		fixture_init(&fixture, 2);
+		fixture.options.instance_id = NULL;
+		fixture.options.session_timeout_ms = 20000;
+		fixture.options.heartbeat_ms = 50;
+		member_open(&member, &fixture.options);
+		EXPECT(member_wait_assigned(&member, 1));
+		member_open(&other, &fixture.options);
+		for (int64_t end = now_us() + 20000000;
+		     (member.partition_count != 1 || other.partition_count != 1) && now_us() < end;) {
+			EXPECT_INT(member_poll(&member, 10), 0);
+			EXPECT_INT(member_poll(&other, 10), 0);
+		}
+		member_close(&member);
+		for (int64_t end = now_us() + 20000000; round % 2 == 0 && other.revokes == 0 && now_us() < end;)
+			EXPECT_INT(member_poll(&other, 1), 0);
+		member_close(&other);
+		EXPECT_INT(kafka_group_members(&fixture.options, &members, &err), 0);
+		EXPECT_INT(members, 0);
+	}
+}
+
 static void count_visit(void *context, const struct record *record)
 {
 	size_t *seen = context;
@@ -449,6 +478,7 @@ int main(int argc, char **argv)
 	    CASE(serving_the_group_takes_its_time_and_no_record),
 	    CASE(a_pause_does_not_outlive_a_rebalance),
 	    CASE(members_share_partitions_and_a_recovering_one_does_not_hold_up_the_group),
+	    CASE(dynamic_members_that_end_together_leave_nobody_in_the_group),
 	    CASE(topics_are_described_and_sampled_without_a_group),
 	    CASE(brokers_that_are_away_are_waited_for_not_failed_on),
 	    {0},
