@@ -3,14 +3,16 @@
 #
 #   bench_past.sh OUTLIERD BENCH_PATH
 #
-# Environment: BENCH_EVENTS (2000000), BENCH_RUNS (3), BENCH_LIMITS ({}: `limits` of the configuration).
+# Environment: BENCH_EVENTS (6000000: a replay needs two seconds to begin and end), BENCH_RUNS (3), BENCH_LIMITS (`limits`
+# of the configuration; by default a cache that holds all entities, so that nobody reads states again).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 outlierd=$(realpath "$1")
 bench_path=$(realpath "$2")
-events=${BENCH_EVENTS:-2000000}
+events=${BENCH_EVENTS:-6000000}
+BENCH_LIMITS=${BENCH_LIMITS:-{\"cache_bytes\": 2147483648\}}
 runs=${BENCH_RUNS:-3}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/outlierd-bench-XXXXXX")
 started=()
