@@ -166,6 +166,21 @@ static void remember(struct features_twin *twin, struct twin_entity *entity, con
 	}
 }
 
+static void rescan(const struct features_twin *twin, const struct twin_entity *entity,
+		   const struct rescan_event *const *events, size_t count, const struct event *event,
+		   struct vector *vector)
+{
+	const struct rescan rescan = {.options = twin->options,
+				      .events = events,
+				      .count = count,
+				      .fold_edge = entity->fold_edge,
+				      .pane_ms = twin->pane,
+				      .complete_since_ms = twin->complete_since};
+	int status = rescan_vector(&rescan, event, vector);
+	assert(status == 0);
+	(void)status;
+}
+
 enum outcome features_twin_apply(struct features_twin *twin, const struct event *event, struct vector *vector,
 				 enum reason *reason)
 {
@@ -188,15 +203,7 @@ enum outcome features_twin_apply(struct features_twin *twin, const struct event 
 	*reason = REASON_NONE;
 	if (twin->complete_since == NEVER)
 		twin->complete_since = event->time_ms;
-	const struct rescan rescan = {.options = twin->options,
-				      .events = (const struct rescan_event *const *)entity->events,
-				      .count = entity->count,
-				      .fold_edge = entity->fold_edge,
-				      .pane_ms = twin->pane,
-				      .complete_since_ms = twin->complete_since};
-	int status = rescan_vector(&rescan, event, vector);
-	assert(status == 0);
-	(void)status;
+	rescan(twin, entity, (const struct rescan_event *const *)entity->events, entity->count, event, vector);
 	remember(twin, entity, event);
 	return OUTCOME_SCORED;
 }
@@ -220,14 +227,6 @@ void features_twin_again(const struct features_twin *twin, const struct event *e
 	for (size_t i = 0; i < entity->count; i++)
 		if (entity->events[i]->event.offset != event->offset && entity->events[i]->event.offset != without)
 			others[count++] = entity->events[i];
-	const struct rescan rescan = {.options = twin->options,
-				      .events = others,
-				      .count = count,
-				      .fold_edge = entity->fold_edge,
-				      .pane_ms = twin->pane,
-				      .complete_since_ms = twin->complete_since};
-	int status = rescan_vector(&rescan, event, vector);
-	assert(status == 0);
-	(void)status;
+	rescan(twin, entity, others, count, event, vector);
 	free(others);
 }
