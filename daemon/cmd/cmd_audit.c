@@ -30,10 +30,9 @@ int cmd_audit(int argc, char **argv)
 	    .options = options,
 	    .summary =
 		"Proves that every record below the committed offsets had exactly one outcome: reads the input topic,\n"
-		"alerts, decisions, enriched events, amendments, late and dead letters (read_committed), computes anew "
-		"what must\n"
-		"have come out, and compares byte for byte. Prints every record for which they differ; changes\n"
-		"nothing, joins no group.",
+		"alerts, decisions, enriched events, amendments, late and dead letters (read_committed), computes\n"
+		"anew what must have come out, and compares byte for byte. Prints every record for which they\n"
+		"differ; changes nothing, joins no group.",
 	    .more = "Where retention has cut a topic, or another model or policy decided, messages are counted as not\n"
 		    "verified. Exit status: 0 no difference, 65 there are differences, 69 a service is unavailable,\n"
 		    "78 bad configuration."};

@@ -10,7 +10,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from catalog import case
-from scene import expect_same, milliseconds
+from scene import expect_same, milliseconds, plain_numbers
 from servers import Proxy, wait_until
 from stream import SCHEMA
 
@@ -181,18 +181,9 @@ def avro_alerts_and_decisions_are_registered_and_equal_the_json_ones(scene):
         # The order of members is compared too; repr() of a float names its bits.
         expect_same(
             topic,
-            [repr(value).encode() for value in map(_plain, values)],
-            [repr(value).encode() for value in map(_plain, map(json.loads, wanted))],
+            [repr(value).encode() for value in map(plain_numbers, values)],
+            [repr(value).encode() for value in map(plain_numbers, map(json.loads, wanted))],
         )
-
-
-def _plain(value):
-    """A decoded message with JSON's view of numbers: 1.0 and 1 are the same."""
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @case
